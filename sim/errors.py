@@ -1,0 +1,39 @@
+"""Every error that a user can mend. `str(error)` is one line a fault and names the place."""
+
+from __future__ import annotations
+
+
+class BitspikeError(Exception):
+    """Base of every error that bitspike raises on purpose; the command line exits with status 2."""
+
+
+class DocumentError(BitspikeError):
+    """A YAML document (profile or recipe) with faults, all of them, each `file:line:column: ...`."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(faults))
+
+
+class NetworkError(BitspikeError):
+    """A network that its profile cannot hold; one line a fault: layer, index, value, allowed range."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(faults))
+
+
+class InputError(BitspikeError):
+    """Spikes, state or options that do not fit the network they were given to."""
+
+
+class FileError(BitspikeError):
+    """A file that is missing, damaged, hostile, of another version, or cannot be written."""
+
+
+class OverflowRefusedError(BitspikeError):
+    """A register whose overflow the profile refuses, because its source has no rule, overflowed."""
+
+
+class MismatchError(BitspikeError):
+    """Two traces that were expected to be equal differ; the message names the first difference."""

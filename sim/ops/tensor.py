@@ -1,0 +1,196 @@
+"""Torch tensors for training: exact integers forward, gradients backward.
+
+Floats hold the integers, float32 only while every value stays below 2**24, else float64. Shifts pass
+their slope 1/2**k, a register that saturated blocks the gradient, one that wrapped passes it, and a spike
+has the gradient that the caller chose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from ..word import Overflow, Word
+from .base import Flag, Ops, Registers, Relation, Repeated, Rounding, Value
+from .integer import COMPARE, RefusedWriteError
+
+_FLAGGED_AT_ONCE = 1 << 22  # contributions held at a time while neurons are run in order
+
+
+class SpikeGradient(Protocol):
+    """The derivative that a spike is given in training."""
+
+    def __call__(self, u: Tensor, threshold: Tensor, word: Word, repeat: int) -> Tensor:
+        """d(spikes)/du at register values `u`, per LSB, for `u >= threshold` taken up to `repeat` times."""
+
+
+class TensorOps(Ops):
+    """Values are float tensors of integers, flags bool tensors."""
+
+    def __init__(self, gradient: SpikeGradient, reset_share: float = 1.0) -> None:
+        """`reset_share` (0 to 1): the share rho of the spike's gradient that passes through the reset."""
+        self.gradient = gradient
+        self.reset_share = reset_share
+        self._unbounded = False
+
+    def constant(self, value: int) -> int:
+        """The literal itself."""
+        return value
+
+    def add(self, a: Value, b: Value) -> Value:
+        """a + b"""
+        return a + b
+
+    def sub(self, a: Value, b: Value) -> Value:
+        """a - b"""
+        return a - b
+
+    def mul(self, a: Value, b: Value) -> Value:
+        """a * b"""
+        return a * b
+
+    def shift_left(self, a: Value, by: Value) -> Value:
+        """a * 2**by"""
+        return a * _power_of_two(by, 1, a)
+
+    def shift_right(self, a: Value, by: Value, rounding: Rounding) -> Value:
+        """Floor or truncation of a / 2**by; slope 1/2**by."""
+        quotient = a * _power_of_two(by, -1, a)
+        whole = torch.floor if rounding is Rounding.FLOOR else torch.trunc
+        return _straight_through(whole(quotient.detach()), quotient)
+
+    def fit(self, a: Value, word: Word) -> Value:
+        """Clip (no gradient where it clips), wrap (gradient passes), or leave (see `observe`)."""
+        if self._unbounded or not isinstance(a, Tensor):
+            return a
+        if word.overflow is Overflow.SATURATE:
+            return torch.clamp(a, word.min, word.max)
+        if word.overflow is Overflow.WRAP:
+            return _straight_through(torch.remainder(a.detach() - word.min, 1 << word.bits) + word.min, a)
+        return a
+
+    def compare(self, a: Value, relation: Relation, b: Value) -> Flag:
+        """a relation b, without a gradient"""
+        return COMPARE[relation](a, b)
+
+    def both(self, a: Flag, b: Flag) -> Flag:
+        """a and b"""
+        return a & b
+
+    def invert(self, a: Flag) -> Flag:
+        """not a"""
+        return ~a
+
+    def select(self, flag: Flag, a: Value, b: Value) -> Value:
+        """a where flag, else b"""
+        return torch.where(flag, a, b)
+
+    def observe(self, register: str, raw: Value, fitted: Value, word: Word, when: Flag) -> None:
+        """Raise RefusedWriteError with the first value that the word refuses."""
+        if word.overflow is Overflow.REFUSE and isinstance(raw, Tensor) and not self._unbounded:
+            beyond = ((raw < word.min) | (raw > word.max)) & when
+            if beyond.any():
+                raise RefusedWriteError(register, int(raw[beyond][0]), word)
+
+    def repeat(self, branch: Repeated, regs: Registers, again: Callable[[], Flag], body: Callable[[Flag], None]) -> None:
+        """The exact rounds, then the gradient of the spikes, through `spikes` and through the reset."""
+        before = dict(regs.values)
+        for _ in range(branch.repeat):
+            flag = again()
+            if branch.repeat > 1 and not flag.any():
+                break
+            body(flag)
+        if branch.emit:
+            self._attach(branch, regs, before, body)
+
+    def _attach(self, branch: Repeated, regs: Registers, before: dict[str, Value], body: Callable[[Flag], None]) -> None:
+        """Let d(spikes)/du reach `spikes`, and `reset_share` of it every register that the reset writes."""
+        register, relation, operand = branch.crossing
+        at_start = Registers(self, regs.words, before)
+        u, threshold = at_start[register], at_start[operand]
+        crossing = threshold + 1 if relation in (Relation.GT, Relation.LE) else threshold
+        rising = 1 if relation in (Relation.GE, Relation.GT) else -1
+        with torch.no_grad():
+            slope = branch.emit * rising * self.gradient(u, _like(crossing, u), regs.words[register], branch.repeat)
+            jumps = self._jumps(branch, regs, before, body) if self.reset_share else {}
+        distance = u - threshold
+        change = slope * (distance - distance.detach())  # 0 forward, the spike's gradient backward
+        regs.values["spikes"] = regs.values["spikes"] + change
+        for name, jump in jumps.items():
+            regs.values[name] = regs.values[name] + (self.reset_share * branch.emit * jump) * change
+
+    def _jumps(
+        self, branch: Repeated, regs: Registers, before: dict[str, Value], body: Callable[[Flag], None]
+    ) -> dict[str, Tensor]:
+        """What one spike changes in each register, were its word wide enough."""
+        after, regs.values = regs.values, dict(before)
+        self._unbounded = True
+        try:
+            body(True)
+            return {name: regs.values[name] - before[name] for name in branch.writes if name != "spikes"}
+        finally:
+            regs.values, self._unbounded = after, False
+
+    def accumulate(self, regs: Registers, register: str, counts: Tensor, weights: Tensor) -> None:
+        """Deliver every source in ascending order: counts [batch, sources], weights [sources, neurons].
+
+        Two matrix products bound every partial sum; only neurons that could overflow are run in order.
+        """
+        word, start = regs.words[register], regs[register]
+        total = start + counts @ weights
+        if word.overflow is Overflow.WRAP:  # the low bits do not depend on the order
+            regs.write(register, total)
+            return
+        with torch.no_grad():
+            up, down = weights.clamp(min=0), weights.clamp(max=0)
+            if (counts < 0).any():
+                more, less = counts.clamp(min=0), counts.clamp(max=0)
+                highest, lowest = more @ up + less @ down, more @ down + less @ up
+            else:
+                highest, lowest = counts @ up, counts @ down
+            flagged = (start + highest > word.max) | (start + lowest < word.min)
+        if not flagged.any():
+            regs.values[register] = total
+            return
+        rows, columns = flagged.nonzero(as_tuple=True)
+        start = start.expand_as(total)
+        size = max(1, _FLAGGED_AT_ONCE // counts.shape[1])
+        parts = [
+            self._in_order(register, word, start[row, column], counts[row] * weights.t()[column])
+            for row, column in zip(rows.split(size), columns.split(size), strict=True)
+        ]
+        regs.values[register] = total.index_put((rows, columns), torch.cat(parts))
+
+    def _in_order(self, register: str, word: Word, start: Tensor, contributions: Tensor) -> Tensor:
+        """Add contributions [neuron, source] one by one; the gradient reaches those after the last clip."""
+        with torch.no_grad():
+            value, last = start, torch.full_like(start, -1)
+            for source in range(contributions.shape[1]):
+                raw = self.add(value, contributions[:, source])
+                value = self.fit(raw, word)
+                self.observe(register, raw, value, word, True)
+                last = torch.where(raw != value, source, last)
+            order = torch.arange(contributions.shape[1], device=start.device)
+            reaches = order > last[:, None]
+        passing = (contributions * reaches).sum(1) + start * (last < 0)
+        return _straight_through(value, passing)
+
+
+def _straight_through(value: Tensor, through: Tensor) -> Tensor:
+    """`value` exactly, with the gradient of `through`."""
+    return value + (through - through.detach())
+
+
+def _like(value: Value, u: Tensor) -> Tensor:
+    return value if isinstance(value, Tensor) else torch.as_tensor(value, dtype=u.dtype, device=u.device)
+
+
+def _power_of_two(by: Value, sign: int, like: Tensor) -> Value:
+    """2**(sign * by), exact: by an int, or a tensor of ints from 0 to 63."""
+    if not isinstance(by, Tensor):
+        return 2.0 ** (sign * by)
+    table = torch.tensor([2.0 ** (sign * k) for k in range(64)], dtype=like.dtype, device=like.device)
+    return table[by.long()]
