@@ -139,10 +139,24 @@ class Profile(Model):
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
 
-def spikes_word(neuron: NeuronClass) -> Word:
-    """The narrowest word of a whole number of bytes that holds what a neuron emits."""
-    least, most = neuron.emission
-    return Word(8, False) if least >= 0 else Word(8 if most < 128 else 16, True)
+def holding(low: int, high: int) -> Word:
+    """The narrowest word that holds every value from low to high."""
+    magnitude = max(value if value >= 0 else ~value for value in (low, high)).bit_length()
+    return Word(max(1, magnitude + (low < 0)), low < 0)
 
 
-__all__ = ["INPUT", "SPIKES", "Connection", "Limits", "NeuronClass", "Profile", "Relay", "Source", "Weight"]
+def storage(neuron: NeuronClass, register: str) -> Word:
+    """The narrowest word that holds whatever is ever written to a register, or to 'spikes'.
+
+    A stage may fit a write into a word of its own, wider than the register's.
+    """
+    if register == SPIKES:
+        return holding(*neuron.emission)
+    words = [neuron.registers[register]]
+    writes = [stage for stage in neuron.stages if not isinstance(stage, Fire)]
+    writes += [item.stage for branch in neuron.fire.branches for item in branch.do]
+    words += [stage.word for stage in writes if stage.into == register and stage.word is not None]
+    return holding(min(word.min for word in words), max(word.max for word in words))
+
+
+__all__ = ["INPUT", "SPIKES", "Connection", "Limits", "NeuronClass", "Profile", "Relay", "Source", "Weight", "holding", "storage"]

@@ -1,0 +1,135 @@
+"""One `.npz` file of integer arrays and a JSON header, written whole or not at all, read without trust.
+
+Nothing is ever unpickled. A damaged, truncated, oversized or foreign file raises FileError.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import math
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from .errors import FileError
+
+MAX_BYTES = 1 << 32  # of all arrays of a file together, unpacked
+_HEADER = "header"
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A binary file that becomes `path` when the block ends well, and leaves no trace otherwise.
+
+    Raises FileError where the folder cannot be written or the disk is full.
+    """
+    target = Path(path)
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        with open(partial, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, target)
+    except OSError as error:
+        raise FileError(f"{os.fspath(path)}: cannot be written: {error.strerror or error}") from None
+    finally:
+        partial.unlink(missing_ok=True) if os.access(partial.parent, os.W_OK) else None
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write a whole text file or nothing. Raises FileError."""
+    with replacing(path) as file:
+        file.write(text.encode())
+
+
+def checksum(header: Mapping[str, Any], arrays: Arrays) -> str:
+    """SHA-256 over the header (less its own checksum) and every array's name, type, shape and bytes."""
+    digest = hashlib.sha256(json.dumps({**header, "checksum": None}, sort_keys=True).encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def write_archive(path: str | os.PathLike[str], kind: str, header: Mapping[str, Any], arrays: Arrays) -> None:
+    """Write integer arrays under a header that says `kind` ('network', 'trace') and carries a checksum."""
+    full = {"format": f"bitspike-{kind}", **header}
+    full["checksum"] = checksum(full, arrays)
+    text = np.frombuffer(json.dumps(full).encode(), np.uint8)
+    with replacing(path) as file:
+        np.savez_compressed(file, allow_pickle=False, **{_HEADER: text}, **arrays)
+
+
+def read_archive(
+    path: str | os.PathLike[str], kind: str, schema: int
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Header and arrays of a file that `write_archive` wrote, both verified. Raises FileError."""
+    place = os.fspath(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            arrays = dict(_members(archive, place))
+    except FileNotFoundError:
+        raise FileError(f"{place}: no such file") from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+        raise FileError(f"{place}: damaged, or not an .npz file") from None
+    except OSError as error:
+        raise FileError(f"{place}: cannot be read: {error.strerror or error}") from None
+    header = _header(arrays.pop(_HEADER, None), place, kind, schema)
+    if header.get("checksum") != checksum(header, arrays):
+        raise FileError(f"{place}: damaged: its content does not have the checksum it was written with")
+    return header, arrays
+
+
+def _members(archive: zipfile.ZipFile, place: str) -> Iterator[tuple[str, NDArray[Any]]]:
+    total = sum(member.file_size for member in archive.infolist())
+    if total > MAX_BYTES:
+        raise FileError(f"{place}: would unpack to {total:,} bytes; at most {MAX_BYTES:,} are read")
+    for member in archive.infolist():
+        if not member.filename.endswith(".npy"):
+            raise FileError(f"{place}: holds '{member.filename}', which is no array")
+        with archive.open(member) as file:
+            yield member.filename.removesuffix(".npy"), _array(file.read(), f"{place}: {member.filename}")
+
+
+def _array(content: bytes, place: str) -> NDArray[Any]:
+    """An .npy file's array; its header must match its length, so nothing is allocated on its word alone."""
+    stream = io.BytesIO(content)
+    try:
+        version = npy.read_magic(stream)
+        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, fortran, dtype = read(stream)
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        raise FileError(f"{place}: damaged array header") from None
+    if dtype.kind not in "iub":
+        raise FileError(f"{place}: found {dtype} values; only integers are read")
+    body = content[stream.tell() :]
+    if math.prod(shape) * dtype.itemsize != len(body):
+        raise FileError(f"{place}: shape {shape} of {dtype} does not match its {len(body)} bytes")
+    return np.frombuffer(body, dtype).reshape(shape, order="F" if fortran else "C").copy()
+
+
+def _header(text: NDArray[Any] | None, place: str, kind: str, schema: int) -> dict[str, Any]:
+    try:
+        header = json.loads(b"" if text is None else text.tobytes())
+    except (ValueError, RecursionError):
+        header = None
+    found = header.get("format") if isinstance(header, dict) else None
+    if not isinstance(header, dict) or found != f"bitspike-{kind}":
+        raise FileError(f"{place}: not a bitspike {kind} file" + (f": it says '{found}'" if found else ""))
+    if header.get("schema") != schema:
+        raise FileError(f"{place}: schema version {header.get('schema')!r}; this bitspike reads version {schema}")
+    return header

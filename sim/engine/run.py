@@ -1,0 +1,162 @@
+"""Running a network: what goes in is checked here, then one of the engines computes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..errors import InputError
+from ..network.network import Network
+from ..profile.schema import INPUT, SPIKES, storage
+from ..trace import Integers, LayerTrace, State, Trace
+from . import clocked, oracle, vectorised
+from .wiring import Layer, wire
+
+ENGINES = ("compiled", "array", "oracle")
+MAX_COUNT = 255  # spikes of one input channel in one step
+EVERYTHING = "all"
+
+
+def run(
+    network: Network,
+    spikes: ArrayLike,
+    *,
+    record: Iterable[str] | str = (),
+    engine: str = "compiled",
+    state: State | None = None,
+) -> Trace:
+    """Run a network bit for bit as its profile computes it.
+
+    spikes: integers 0 to 255, [sample, step, input] or [step, input] (one sample): how many spikes each
+        input channel has in each step.
+    record: names of registers to record at the end of every step, in every layer that has them; 'all'.
+    engine: 'compiled' (fast), 'array' (NumPy) or 'oracle' (Python integers, slow): equal in every bit.
+    state: `trace.state` of the run to continue, spikes on their way included; None starts from 0.
+
+    Raises InputError for input that does not fit, OverflowRefusedError where the profile has no rule.
+    """
+    if engine not in ENGINES:
+        raise InputError(f"engine: found {engine!r}; allowed: {', '.join(ENGINES)}")
+    counts = check_spikes(spikes, network.inputs)
+    groups = wire(network)
+    layers = {layer.name: layer for group in groups for layer in group}
+    names = _registers(record, layers)
+    samples, steps = counts.shape[:2]
+    current = _copy(state, network, layers, samples) if state is not None else initial_state(network, samples)
+    # each layer's spikes follow those of the step before the run
+    rows = {name: np.zeros((samples, steps + 1, layer.size), layer.dtypes[SPIKES]) for name, layer in layers.items()}
+    for name, row in rows.items():
+        row[:, 0] = current[name][SPIKES]
+    recorded = {
+        name: {r: np.empty((samples, steps, layer.size), layer.dtypes[r]) for r in layer.neuron.registers if r in names}
+        for name, layer in layers.items()
+    }
+    overflows = {name: np.zeros(len(layer.neuron.registers), np.int64) for name, layer in layers.items()}
+    outputs = {name: row[:, 1:] for name, row in rows.items()}
+    if engine == "oracle":
+        oracle.simulate(groups, counts, current, outputs, recorded, overflows)
+    elif engine == "array":
+        vectorised.simulate(groups, counts, current, outputs, recorded, overflows)
+    else:
+        _run_compiled(network, groups, counts, current, rows, recorded, overflows)
+    traces = {
+        p.name: _layer_trace(layers[p.name], outputs[p.name], recorded[p.name], overflows[p.name])
+        for p in network.populations
+    }
+    return Trace(traces, network.digest, current)
+
+
+def _run_compiled(
+    network: Network, groups: list[list[Layer]], counts: Integers, current: State, rows: Any, recorded: Any,
+    overflows: Any,
+) -> None:  # fmt: skip
+    before = {name: {r: values.copy() for r, values in registers.items()} for name, registers in current.items()}
+    try:
+        clocked.simulate(network.profile, groups, counts, current, rows, recorded, overflows)
+    except clocked.RefusedOverflowError as error:
+        sample = slice(error.sample, error.sample + 1)
+        start = {name: {r: v[sample] for r, v in registers.items()} for name, registers in before.items()}
+        run(network, counts[sample], engine="oracle", state=start)
+        raise
+
+
+def check_spikes(spikes: ArrayLike, inputs: int) -> Integers:
+    """Input spikes as uint8 [sample, step, input]. Raises InputError."""
+    try:
+        array = np.asarray(spikes)
+    except ValueError:
+        raise InputError("spikes: not a rectangular array") from None
+    if array.dtype.kind not in "iub":
+        raise InputError(f"spikes: found {array.dtype} values; integers 0 to {MAX_COUNT} are needed")
+    expected = f"[sample, step, {inputs}] or [step, {inputs}]"
+    if array.ndim not in (2, 3) or array.shape[-1] != inputs:
+        raise InputError(f"spikes: found shape {array.shape}; allowed: {expected}")
+    if 0 in array.shape:
+        raise InputError(f"spikes: found shape {array.shape}; at least one sample and one step are needed")
+    array = array if array.ndim == 3 else array[None]
+    if array.dtype.kind != "b" and (array.min() < 0 or array.max() > MAX_COUNT):
+        at = np.argwhere((array < 0) | (array > MAX_COUNT))[0]
+        place = f"sample {at[0]}, step {at[1]}, input {at[2]}"
+        raise InputError(f"spikes: {place}: found {array[tuple(at)]}; allowed: 0 to {MAX_COUNT}")
+    return np.ascontiguousarray(array, np.uint8)
+
+
+def initial_state(network: Network, samples: int = 1) -> State:
+    """Every register 0 and no spike on its way; may be changed and given to `run`."""
+    state: State = {INPUT: {SPIKES: np.zeros((samples, network.inputs), np.uint8)}}
+    for population in network.populations:
+        neuron = network.neuron_class(population)
+        state[population.name] = {
+            register: np.zeros((samples, population.size), storage(neuron, register).dtype)
+            for register in (*neuron.registers, SPIKES)
+        }
+    return state
+
+
+def _copy(
+    state: Mapping[str, Mapping[str, ArrayLike]], network: Network, layers: Mapping[str, Layer], samples: int
+) -> State:
+    """A state of the right shape and range, which the engine may overwrite. Raises InputError."""
+    fresh = initial_state(network, samples)
+    for name, registers in fresh.items():
+        for register, values in registers.items():
+            place = f"state: {name}.{register}"
+            try:
+                given = np.asarray(state[name][register])
+            except (KeyError, TypeError):
+                raise InputError(f"{place}: missing") from None
+            if given.shape != values.shape or given.dtype.kind not in "iub":
+                raise InputError(f"{place}: found {given.dtype} {given.shape}; allowed: integers {values.shape}")
+            low, high = (0, MAX_COUNT) if name == INPUT else _range(layers[name], register)
+            if given.min() < low or given.max() > high:
+                raise InputError(f"{place}: found {given.min()} to {given.max()}; allowed: {low} to {high}")
+            values[...] = given
+    return fresh
+
+
+def _range(layer: Layer, register: str) -> tuple[int, int]:
+    word = storage(layer.neuron, register)
+    return layer.neuron.emission if register == SPIKES else (word.min, word.max)
+
+
+def _registers(record: Iterable[str] | str, layers: Mapping[str, Layer]) -> set[str]:
+    known = list(dict.fromkeys(register for layer in layers.values() for register in layer.neuron.registers))
+    if record == EVERYTHING:
+        return set(known)
+    names = [record] if isinstance(record, str) else list(record)
+    for name in names:
+        if name not in known:
+            near = get_close_matches(str(name), known, 1)
+            hint = f". Did you mean '{near[0]}'?" if near else ""
+            raise InputError(f"record: found {name!r}; allowed: {', '.join(known)}, or 'all'{hint}")
+    return set(names)
+
+
+def _layer_trace(layer: Layer, spikes: Integers, recorded: Mapping[str, Integers], overflows: Integers) -> LayerTrace:
+    counts = dict(zip(layer.neuron.registers, map(int, overflows), strict=True))
+    words = {register: str(storage(layer.neuron, register)) for register in recorded}
+    return LayerTrace(spikes, recorded, counts, words)

@@ -1,0 +1,106 @@
+"""Whole layers at once, [sample, neuron], under any interpreter of arrays: NumPy here, torch in training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+
+import numpy as np
+
+from ..datapath import Fire, clip_count, deliver
+from ..errors import OverflowRefusedError
+from ..ops.array import ArrayOps, to_array
+from ..ops.base import Ops, Registers, Value
+from ..ops.integer import RefusedWriteError
+from ..profile.schema import INPUT, SPIKES
+from ..trace import Integers, State
+from .wiring import Layer
+
+
+Accumulate = Callable[[Registers, str, Value, Value], None]
+
+
+def deliver_in_order(regs: Registers, register: str, counts: Value, weights: Value) -> None:
+    """Every source in ascending order: counts [sample, source], weights [source, neuron]."""
+    for source in range(counts.shape[1]):
+        if counts[:, source].any():
+            deliver(regs, register, counts[:, source, None], weights[source])
+
+
+def step_layer(
+    ops: Ops,
+    layer: Layer,
+    state: MutableMapping[str, Value],
+    now: Mapping[str, Value],
+    before: Mapping[str, Value],
+    silent: Value,
+    accumulate: Accumulate = deliver_in_order,
+) -> Value:
+    """One step of one layer. `state` (registers) is replaced by its successors; `silent` is a zero of every
+    neuron. `now` and `before` hold the spikes of this and the last step by population; `accumulate` says how
+    the sources of a projection are delivered. Returns the spikes.
+    """
+    regs = Registers(ops, layer.neuron.registers, {**layer.parameters, **state})
+    for incoming in layer.incoming:
+        row = before[incoming.source] if incoming.lag else now[incoming.source]
+        counts = clip_count(ops, row, incoming.cap)
+        for register, weights in incoming.synapses:
+            accumulate(regs, register, counts, weights)
+    regs.values[SPIKES] = silent
+    for stage in layer.neuron.stages:
+        if isinstance(stage, Fire) and layer.aliases is not None:
+            _fire_in_order(ops, layer, stage, regs)
+        else:
+            stage.run(regs)
+    state.update({register: regs[register] for register in layer.neuron.registers})
+    return regs[SPIKES]
+
+
+def _fire_in_order(ops: Ops, layer: Layer, fire: Fire, regs: Registers) -> None:
+    """Fire neuron by neuron, because a spike may be copied to a neuron that fires later in the step."""
+    assert layer.aliases is not None
+    assert layer.neuron.relay is not None
+    written = frozenset.union(*(branch.writes for branch in fire.branches))
+    whole = {name: np.array(np.broadcast_to(regs[name], regs[SPIKES].shape)) for name in written}
+    emitted = whole[SPIKES]
+    for neuron in range(layer.size):
+        values = {name: np.asarray(value)[..., neuron] for name, value in {**regs.values, **whole}.items()}
+        one = Registers(ops, regs.words, values)
+        fire.run(one)
+        for name in written:
+            whole[name][..., neuron] = one[name]
+        for alias in layer.aliases[neuron]:
+            if alias >= 0:
+                emitted[..., alias] = np.minimum(layer.neuron.relay.cap, emitted[..., alias] + one[SPIKES])
+    regs.values.update(whole)
+
+
+def simulate(
+    groups: Sequence[Sequence[Layer]],
+    spikes: Integers,
+    state: State,
+    outputs: Mapping[str, Integers],
+    recorded: Mapping[str, Mapping[str, Integers]],
+    overflows: Mapping[str, Integers],
+) -> None:
+    """Run a batch through NumPy, as `oracle.simulate` does it neuron by neuron."""
+    layers = [layer for group in groups for layer in group]
+    values = {name: {r: to_array(v) for r, v in registers.items()} for name, registers in state.items()}
+    before = {name: registers.pop(SPIKES) for name, registers in values.items()}
+    for step in range(spikes.shape[1]):
+        now = {INPUT: to_array(spikes[:, step])}
+        for layer in layers:
+            name, ops = layer.name, ArrayOps()
+            try:
+                now[name] = step_layer(ops, layer, values[name], now, before, np.zeros_like(before[name]))
+            except RefusedWriteError as error:
+                raise OverflowRefusedError(f"step {step}, layer {name}, {error}") from None
+            outputs[name][:, step] = now[name]
+            for register, values_of in recorded[name].items():
+                values_of[:, step] = values[name][register]
+            for place, register in enumerate(layer.neuron.registers):
+                overflows[name][place] += ops.overflows[register]
+        before = now
+    for name, row in before.items():
+        state[name][SPIKES][...] = row
+        for register, value in values[name].items():
+            state[name][register][...] = value

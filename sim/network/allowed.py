@@ -1,0 +1,218 @@
+"""What a profile allows of a network. Every fault is found, each named by layer, index, value and range."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import NetworkError
+from ..profile.schema import INPUT, Connection, Profile
+from ..word import Word
+
+if TYPE_CHECKING:
+    from .network import Population, Projection
+
+_SHOWN = 3  # offending values listed for one array
+
+
+class _Checker:
+    """Collects faults while it brings a network into its canonical form."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self.faults: list[str] = []
+
+    def fault(self, place: str, message: str) -> None:
+        self.faults.append(f"{place}: {message}")
+
+    def one_of(self, place: str, name: Any, allowed: Sequence[str]) -> bool:
+        if name in allowed:
+            return True
+        near = get_close_matches(str(name), allowed, 1)
+        hint = f". Did you mean '{near[0]}'?" if near else ""
+        self.fault(place, f"found {name!r}; allowed: {', '.join(allowed) or 'none'}{hint}")
+        return False
+
+    def integers(
+        self, place: str, values: ArrayLike, shape: tuple[int, ...], low: int, high: int, dtype: str, allowed: str
+    ) -> NDArray[Any] | None:
+        """`values` broadcast to `shape`, read-only, in `dtype`; None after a fault."""
+        try:
+            array = np.asarray(values)
+        except ValueError:
+            self.fault(place, "not a rectangular array")
+            return None
+        if array.dtype.kind not in "iu":
+            self.fault(place, f"found {array.dtype} values; integers are needed")
+            return None
+        if array.shape not in ((), shape):
+            self.fault(place, f"found shape {array.shape}; allowed: {shape}")
+            return None
+        beyond = np.argwhere((array < low) | (array > high))
+        for index in beyond[:_SHOWN]:
+            at = f"[{', '.join(map(str, index))}]" if index.size else ""
+            self.fault(f"{place}{at}", f"found {array[tuple(index)]}; allowed: {low} to {high} ({allowed})")
+        if len(beyond) > _SHOWN:
+            self.fault(place, f"{len(beyond) - _SHOWN} more values beyond {low} to {high}")
+        if len(beyond):
+            return None
+        result = np.broadcast_to(array, shape).astype(dtype, order="C")
+        result.setflags(write=False)
+        return result
+
+    def parameters(
+        self, place: str, given: Mapping[str, ArrayLike], words: Mapping[str, Word], shape: tuple[int, ...]
+    ) -> dict[str, NDArray[Any]]:
+        """Every parameter of `words` from `given`, in the profile's order."""
+        checked: dict[str, NDArray[Any]] = {}
+        for name in given:
+            self.one_of(f"{place}: parameter", name, list(words))
+        for name, word in words.items():
+            if name not in given:
+                self.fault(place, f"parameter '{name}' is missing ({word}, {word.min} to {word.max})")
+                continue
+            array = self.integers(f"{place}: {name}", given[name], shape, word.min, word.max, word.dtype, str(word))
+            if array is not None:
+                checked[name] = array
+        return checked
+
+    def population(self, population: Population) -> Population:
+        place = f"layer '{population.name}'"
+        classes = list(self.profile.neurons)
+        neuron = population.neuron or (classes[0] if len(classes) == 1 else None)
+        if not self.one_of(f"{place}: neuron class", neuron, classes):
+            return population
+        assert neuron is not None
+        if not isinstance(population.size, int | np.integer) or population.size < 1:
+            self.fault(place, f"found size {population.size!r}; allowed: 1 or more")
+            return population
+        size, kind = int(population.size), self.profile.neurons[neuron]
+        parameters = self.parameters(place, population.parameters, kind.parameters, (size,))
+        aliases = population.aliases
+        if aliases is not None and kind.relay is None:
+            self.fault(place, f"has aliases, which neurons of class '{neuron}' do not relay")
+        elif aliases is not None:
+            slots = np.shape(aliases)[1] if np.ndim(aliases) == 2 else 0
+            aliases = self.integers(f"{place}: aliases", aliases, (size, slots), -1, size - 1, "int32", "-1: none")
+        return replace(population, size=size, neuron=neuron, parameters=parameters, aliases=aliases)
+
+    def via(self, projection: Projection, source_class: str, target_class: str, place: str) -> str | None:
+        """The connection that the projection names, or the only one that fits."""
+        fitting = [
+            name
+            for name, connection in self.profile.connections.items()
+            if source_class in connection.sources and connection.target == target_class
+        ]
+        if projection.via is None and len(fitting) == 1:
+            return fitting[0]
+        if projection.via is None and fitting:
+            self.fault(place, f"several connections fit, name one with via=: {', '.join(fitting)}")
+            return None
+        return projection.via if self.one_of(f"{place}: connection", projection.via, fitting) else None
+
+    def projection(self, projection: Projection, sizes: Mapping[str, int], classes: Mapping[str, str]) -> Projection:
+        place = f"projection '{projection.source}' to '{projection.target}'"
+        known = self.one_of(f"{place}: source", projection.source, list(sizes))
+        if not self.one_of(f"{place}: target", projection.target, list(classes)) or not known:
+            return projection
+        source_class = classes.get(projection.source, INPUT)
+        via = self.via(projection, source_class, classes[projection.target], place)
+        if via is None:
+            return projection
+        connection = self.profile.connections[via]
+        weights = self.weights(place, projection, connection, (sizes[projection.source], sizes[projection.target]))
+        parameters = self.parameters(place, projection.parameters, connection.parameters, ())
+        return replace(
+            projection, via=via, weights=weights, parameters={name: int(value) for name, value in parameters.items()}
+        )
+
+    def weights(
+        self, place: str, projection: Projection, connection: Connection, shape: tuple[int, int]
+    ) -> NDArray[Any]:
+        """Weights [pre, post, synapse]; a matrix [pre, post] reaches the first register only."""
+        given = np.shape(projection.weights) if not isinstance(projection.weights, np.ndarray) else None
+        array = np.asarray(projection.weights) if given is not None else projection.weights
+        synapses = array.shape[2] if array.ndim == 3 else 1
+        if synapses > len(connection.into):
+            self.fault(place, f"weights have {synapses} synapses; allowed: {len(connection.into)}")
+            synapses = len(connection.into)
+        expected = (*shape, synapses) if array.ndim == 3 else shape
+        low, high = connection.weight.range
+        word = connection.weight.word
+        allowed = f"{word}, narrow" if connection.weight.narrow else str(word)
+        checked = self.integers(f"{place}: weights", array, expected, low, high, word.dtype, allowed)
+        if checked is None:
+            return np.zeros((*shape, 1), word.dtype)
+        return checked if checked.ndim == 3 else checked[:, :, None]
+
+
+def check_network(
+    profile: Profile, inputs: int, populations: Sequence[Population], projections: Sequence[Projection], limits: bool
+) -> tuple[tuple[Population, ...], tuple[Projection, ...]]:
+    """Canonical populations and projections. Raises NetworkError with every fault."""
+    checker = _Checker(profile)
+    if not isinstance(inputs, int | np.integer) or inputs < 1:
+        raise NetworkError([f"inputs: found {inputs!r}; allowed: 1 or more"])
+    names = [population.name for population in populations]
+    for name in sorted({name for name in names if names.count(name) > 1 or name == INPUT}):
+        checker.fault(f"layer '{name}'", "the name is taken")
+    for name in names:
+        if not isinstance(name, str) or not name.isidentifier():
+            checker.fault(f"layer {name!r}", "allowed: a name of letters, digits and underscores")
+    if not populations:
+        checker.fault("network", "has no layers")
+    checked = tuple(checker.population(population) for population in populations)
+    if checker.faults:
+        raise NetworkError(checker.faults)
+    sizes = {INPUT: int(inputs), **{p.name: p.size for p in checked}}
+    classes = {p.name: str(p.neuron) for p in checked}
+    linked = tuple(checker.projection(projection, sizes, classes) for projection in projections)
+    if not checker.faults and limits:
+        _check_limits(checker, sizes, classes, linked)
+    if checker.faults:
+        raise NetworkError(checker.faults)
+    return checked, _in_delivery_order(profile, checked, linked)
+
+
+def _in_delivery_order(
+    profile: Profile, populations: Sequence[Population], projections: Sequence[Projection]
+) -> tuple[Projection, ...]:
+    """By connection as the profile lists them, then by source: saturation makes the order part of the result."""
+    connections = list(profile.connections)
+    sources = [INPUT, *(population.name for population in populations)]
+    return tuple(sorted(projections, key=lambda p: (connections.index(str(p.via)), sources.index(p.source))))
+
+
+def _check_limits(
+    checker: _Checker, sizes: Mapping[str, int], classes: Mapping[str, str], projections: Sequence[Projection]
+) -> None:
+    limits = checker.profile.limits
+    used = {"inputs": {"inputs": sizes[INPUT]}, "neurons": dict.fromkeys(limits.neurons, 0)}
+    for population, neuron in classes.items():
+        used["neurons"][neuron] = used["neurons"].get(neuron, 0) + sizes[population]
+    for kind in ("fan_in", "sources", "targets"):
+        used[kind] = {name: _reach(kind, [p for p in projections if p.via == name]) for name in getattr(limits, kind)}
+    allowed = {"inputs": {"inputs": limits.inputs}} if limits.inputs else {}
+    allowed |= {kind: getattr(limits, kind) for kind in ("neurons", "fan_in", "sources", "targets")}
+    for kind, bounds in allowed.items():
+        for name, most in bounds.items():
+            if used[kind][name] > most:
+                checker.fault(f"limits.{kind}", f"'{name}' needs {used[kind][name]}; allowed: {most}")
+
+
+def _reach(kind: str, projections: Sequence[Projection]) -> int:
+    """The fan-in of the fullest neuron, or how many neurons of one side have a weight other than 0."""
+    counts: dict[str, NDArray[Any]] = {}
+    for projection in projections:
+        linked = np.any(np.asarray(projection.weights) != 0, axis=2)
+        side = projection.source if kind == "sources" else projection.target
+        degree = linked.sum(axis=1 if kind == "sources" else 0)
+        counts[side] = counts.get(side, 0) + degree
+    if kind == "fan_in":
+        return max((int(count.max()) for count in counts.values()), default=0)
+    return sum(int(np.count_nonzero(count)) for count in counts.values())

@@ -1,0 +1,144 @@
+"""A network: populations of neurons with integer parameters, and projections with integer weights."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..profile.schema import INPUT, Connection, NeuronClass, Profile
+from .allowed import check_network
+
+Integers = NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """`size` neurons of one class of the profile.
+
+    parameters: by name, an integer for all neurons or an array [size]; every parameter of the class.
+    neuron: the class; may be left out where the profile has only one.
+    aliases: [size, slots] of neuron indices that receive a copy of each spike in the same step, -1: none.
+    """
+
+    name: str
+    size: int
+    parameters: Mapping[str, ArrayLike] = field(default_factory=dict)
+    neuron: str | None = None
+    aliases: ArrayLike | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Every neuron of `source` (a population, or 'input') to every neuron of `target`.
+
+    weights: integers [pre, post], or [pre, post, synapse] where the connection reaches several registers.
+    via: the profile's connection; may be left out where only one fits.
+    parameters: the connection's parameters, an integer each.
+    """
+
+    source: str
+    target: str
+    weights: ArrayLike
+    via: str | None = None
+    parameters: Mapping[str, int] = field(default_factory=dict)
+
+
+class Network:
+    """A profile, populations and projections, checked: whatever the profile cannot hold is refused at once.
+
+    Afterwards every parameter is an array [size] and every weight an array [pre, post, synapse], in the
+    narrowest integer type of their words, and read-only.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        inputs: int,
+        populations: Sequence[Population],
+        projections: Sequence[Projection],
+        *,
+        limits: bool = True,
+        task: Mapping[str, Any] | None = None,
+    ) -> None:
+        """`limits` False ignores the chip's size, never its words. `task` is JSON kept with the network:
+        what its inputs and outputs mean. Raises NetworkError, a line a fault.
+        """
+        self.profile = profile
+        self.inputs = inputs
+        self.limits = limits
+        self.task = dict(task or {})
+        checked = check_network(profile, inputs, populations, projections, limits)
+        self.populations: tuple[Population, ...] = checked[0]
+        self.projections: tuple[Projection, ...] = checked[1]
+
+    def population(self, name: str) -> Population:
+        """The population of that name. Raises KeyError."""
+        return {population.name: population for population in self.populations}[name]
+
+    def neuron_class(self, population: Population) -> NeuronClass:
+        """The profile's class of a population."""
+        assert population.neuron is not None
+        return self.profile.neurons[population.neuron]
+
+    def connection(self, projection: Projection) -> Connection:
+        """The profile's connection of a projection."""
+        assert projection.via is not None
+        return self.profile.connections[projection.via]
+
+    @property
+    def output(self) -> str:
+        """The last population: what `Trace.spikes` shows."""
+        return self.populations[-1].name
+
+    def describe(self) -> dict[str, Any]:
+        """Everything but the arrays, as JSON."""
+        return {
+            "inputs": self.inputs,
+            "limits": self.limits,
+            "task": self.task,
+            "populations": [{"name": p.name, "size": p.size, "neuron": p.neuron} for p in self.populations],
+            "projections": [
+                {"source": p.source, "target": p.target, "via": p.via, "parameters": dict(p.parameters)}
+                for p in self.projections
+            ],
+        }
+
+    def arrays(self) -> dict[str, Integers]:
+        """Every array, by a name that says where it belongs: `hidden.threshold`, `projection0.weights`."""
+        arrays: dict[str, Integers] = {}
+        for population in self.populations:
+            arrays |= {f"{population.name}.{k}": np.asarray(v) for k, v in population.parameters.items()}
+            if population.aliases is not None:
+                arrays[f"{population.name}.aliases"] = np.asarray(population.aliases)
+        for index, projection in enumerate(self.projections):
+            arrays[f"projection{index}.weights"] = np.asarray(projection.weights)
+        return arrays
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of profile, structure and every integer, in hex: equal networks compute equal bits."""
+        structure = {k: v for k, v in self.describe().items() if k != "task"}
+        digest = hashlib.sha256(self.profile.to_json().encode() + json.dumps(structure).encode())
+        for name, array in self.arrays().items():
+            digest.update(name.encode() + str(array.shape).encode() + np.asarray(array, np.int64).tobytes())
+        return digest.hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Network) and other.digest == self.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __repr__(self) -> str:
+        sizes = "-".join(str(size) for size in (self.inputs, *(p.size for p in self.populations)))
+        return f"Network({self.profile.name}, {sizes})"
+
+
+__all__ = ["INPUT", "Network", "Population", "Projection"]
