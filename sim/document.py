@@ -26,6 +26,7 @@ class Positions:
     """Where each value of a document stands in its file."""
 
     def __init__(self, file: str, root: Node) -> None:
+        """`file` as the user gave it."""
         self.file = file
         self._root = root
 
@@ -52,7 +53,7 @@ class Positions:
 def read_document(path: str | os.PathLike[str], model: type[M]) -> tuple[M, Positions]:
     """The document at `path` as a `model`, and its positions. Raises DocumentError with every fault."""
     file = os.fsdecode(path)
-    shown = file if file.isprintable() else ascii(file)
+    shown = file if file and file.isprintable() else ascii(file)
     text = _read_text(file, shown)
     root, faults = read_nodes(text)
     positions = Positions(shown, root or Node(Mark(1, 1), None))

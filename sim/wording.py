@@ -75,7 +75,7 @@ def _fault(error: Any, root: Node, allowed: Allowed) -> Fault | None:
         return None
     if kind in ("value_error", "assertion_error"):
         text = str(context["error"])
-        return Fault(path, text if node.children else found_but(node.data, text))
+        return Fault(path, text if allowed.keys(path) else found_but(node.data, text))
     return Fault(path, found_but(node.data, allowed.text(path)))
 
 
@@ -109,6 +109,7 @@ class Allowed:
     """What a JSON Schema allows at a path."""
 
     def __init__(self, schema: Schema) -> None:
+        """`schema` with its `$defs`."""
         self._root = schema
 
     def passes(self, node: Node, path: Path) -> bool:
@@ -204,5 +205,7 @@ def _size(schema: Schema, what: str, noun: str) -> str:
     if least is not None and least == most:
         return f" of {least} {noun}" + ("s" if least != 1 else "")
     limits = {"at least": least, "at most": most}
-    text = " and ".join(f"{word} {limit} {noun}" + ("s" if limit != 1 else "") for word, limit in limits.items() if limit is not None)
+    text = " and ".join(
+        f"{word} {limit} {noun}" + ("s" if limit != 1 else "") for word, limit in limits.items() if limit is not None
+    )
     return f" of {text}" if text else ""

@@ -70,8 +70,8 @@ def read_nodes(text: str) -> tuple[Node | None, list[Fault]]:
         mark = Mark(at.line + 1, at.column + 1) if at else Mark(1, 1)
         return None, [*reader.faults, Fault((), _syntax(error.problem or "it ends too early"), mark=mark)]
     except (ValueError, OverflowError):  # what PyYAML does with "\UFFFFFFFF" and with a version of 5000 digits
-        mark = Mark(reader.last.line + 1, reader.last.column + 1)
-        return None, [*reader.faults, Fault((), "not YAML: an escape or a number after this is out of range", mark=mark)]
+        message = "not YAML: an escape or a number after this is out of range"
+        return None, [*reader.faults, Fault((), message, mark=reader.last)]
 
 
 def _syntax(problem: str) -> str:
@@ -79,7 +79,7 @@ def _syntax(problem: str) -> str:
         return "found a tab; indent with spaces"
     if "cannot start any token" in problem:
         return f"not YAML: {problem}; put the text in quotes"
-    return f"not YAML: {problem}"
+    return "not YAML: " + problem.replace("'\\x00'", "the end of the file")
 
 
 class _UnreadableError(Exception):
@@ -92,11 +92,11 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.faults: list[Fault] = []
         self.events = yaml.parse(text, Loader=yaml.SafeLoader)
-        self.last = yaml.Mark("", 0, 0, 0, None, 0)
+        self.last = Mark(1, 1)
 
     def next(self) -> Any:
         event = next(self.events)
-        self.last = event.end_mark
+        self.last = Mark(event.end_mark.line + 1, event.end_mark.column + 1)
         return event
 
     def document(self) -> Node | None:
@@ -132,7 +132,7 @@ class _Reader:
     def decorated(self, path: Path, event: Any) -> bool:
         """Refuse an alias, an anchor and a tag."""
         if isinstance(event, yaml.AliasEvent):
-            self.refuse(path, f"found *{shortened(event.anchor)}, an alias; write the value out", event)
+            self.refuse(path, f"found *{shortened(str(event.anchor))}, an alias; write the value out", event)
             return True
         if event.anchor is not None:
             self.refuse(path, f"found &{shortened(event.anchor)}, an anchor; write every value out", event)
@@ -200,8 +200,8 @@ class _Reader:
         except AmbiguousError as error:
             self.refuse(path, str(error), event)
             node.refused = True
-        if isinstance(node.data, str):
-            node.refused |= not self.printable(path, node.data, event)
+        if isinstance(node.data, str) and not self.printable(path, node.data, event):
+            node.data, node.refused = None, True
 
     def printable(self, path: Path, text: str, event: Any) -> bool:
         """Refuse what an escape such as "\\0" can smuggle in."""

@@ -156,7 +156,7 @@ class TensorOps(Ops):
             regs.values[register] = total
             return
         rows, columns = flagged.nonzero(as_tuple=True)
-        start = start.expand_as(total)
+        start = start + torch.zeros_like(total)
         size = max(1, _FLAGGED_AT_ONCE // counts.shape[1])
         parts = [
             self._in_order(register, word, start[row, column], counts[row] * weights.t()[column])

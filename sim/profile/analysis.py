@@ -11,12 +11,12 @@ from .schema import INPUT, Connection, NeuronClass, Profile
 
 def held(neuron: NeuronClass) -> dict[str, Interval]:
     """Every register and parameter with what it can hold between two stages, overrides of its word included."""
-    ranges = {name: _range(word) for name, word in (neuron.registers | neuron.parameters).items()}
+    ranges = {name: spans(word) for name, word in (neuron.registers | neuron.parameters).items()}
     for stage in neuron.stages:
         writes = [item.stage for b in stage.branches for item in b.do] if isinstance(stage, Fire) else [stage]
         for write in writes:
-            if write.word is not None:
-                ranges[write.into] = ranges[write.into].join(_range(write.word))
+            if write.word is not None and write.into in ranges:
+                ranges[write.into] = ranges[write.into].join(spans(write.word))
     return ranges
 
 
@@ -44,14 +44,15 @@ def widest(profile: Profile, class_name: str) -> Interval:
 
 
 def _weight(ops: IntervalOps, connection: Connection) -> Interval:
-    values = {name: _range(word) for name, word in connection.parameters.items()}
+    values = {name: spans(word) for name, word in connection.parameters.items()}
     values[WEIGHT] = Interval(*connection.weight.range)
     regs = Registers(ops, {WEIGHT: connection.weight.word}, values)
     for item in connection.weight.format:
+        ops.widest = ops.widest.join(regs[WEIGHT])
         item.stage.run(regs)
-        ops.widest = ops.widest.join(regs.values[WEIGHT])
-    ops.widest = ops.widest.join(Interval(*connection.weight.range))
-    return regs.values[WEIGHT]
+    effective: Interval = regs[WEIGHT]
+    ops.widest = ops.widest.join(effective)
+    return effective
 
 
 def _count(profile: Profile, connection: Connection) -> Interval:
@@ -60,5 +61,6 @@ def _count(profile: Profile, connection: Connection) -> Interval:
     return Interval(min([0, *emitted]), connection.cap)
 
 
-def _range(word: Word) -> Interval:
+def spans(word: Word) -> Interval:
+    """Every value of a word."""
     return Interval(word.min, word.max)

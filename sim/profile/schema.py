@@ -159,4 +159,16 @@ def storage(neuron: NeuronClass, register: str) -> Word:
     return holding(min(word.min for word in words), max(word.max for word in words))
 
 
-__all__ = ["INPUT", "SPIKES", "Connection", "Limits", "NeuronClass", "Profile", "Relay", "Source", "Weight", "holding", "storage"]
+__all__ = [
+    "INPUT",
+    "SPIKES",
+    "Connection",
+    "Limits",
+    "NeuronClass",
+    "Profile",
+    "Relay",
+    "Source",
+    "Weight",
+    "holding",
+    "storage",
+]

@@ -1,0 +1,150 @@
+"""Every write of one neuron in one step: operands, result, and what the fit did to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..datapath import Fire
+from ..errors import InputError
+from ..network.network import Network
+from ..ops.base import Registers
+from ..ops.integer import IntegerOps
+from ..profile.schema import SPIKES
+from ..trace import State
+from ..word import Overflow, Word
+from . import oracle
+from .run import check_spikes, initial_state
+from .wiring import Incoming, Layer, wire
+
+
+@dataclass(frozen=True)
+class Write:
+    """One register write: `cause` names the stage or the source that it comes from, with its operands.
+
+    before, raw, after: the register, the unbounded result, and what the word kept of it.
+    """
+
+    cause: str
+    register: str
+    word: Word
+    before: int
+    raw: int
+    after: int
+
+    @property
+    def effect(self) -> str:
+        """What the fit did: 'kept', 'clipped' or 'wrapped'."""
+        if self.raw == self.after:
+            return "kept"
+        return "clipped" if self.word.overflow is Overflow.SATURATE else "wrapped"
+
+    def __str__(self) -> str:
+        kept = f"{self.after} ({self.word.pattern(self.after)})"
+        fitted = f"{self.raw}, {self.effect} to {kept}" if self.effect != "kept" else kept
+        return f"{self.register}: {self.before} -> {fitted}  [{self.word}]  {self.cause}"
+
+
+class _Log(IntegerOps):
+    """The oracle's operations, recording each write of one neuron in one step."""
+
+    def __init__(self, layer: str, neuron: int, step: int) -> None:
+        super().__init__()
+        self.place = (layer, neuron, step)
+        self.writes: list[Write] = []
+        self.watched: Registers | None = None
+        self.cause = ""
+
+    def registers(self, layer: str, step: int, neuron: int, regs: Registers) -> Registers:
+        """The same registers, under these operations, if they are the watched neuron's."""
+        if (layer, neuron, step) != self.place:
+            return regs
+        self.watched = Registers(self, regs.words, regs.values)
+        return self.watched
+
+    def arriving(self, incoming: Incoming, source: int, count: int, weight: int) -> None:
+        """Name the source of the next write."""
+        self.cause = f"{incoming.via}: {incoming.source}[{source}] {count} x {weight}"
+
+    def stage(self, stage: Any, regs: Registers) -> None:
+        """Name the stage of the next writes, with what it reads."""
+        if regs is not self.watched:
+            return
+        if isinstance(stage, Fire):
+            branches = [f"{a} {relation} {b}" for a, relation, b in (branch.when for branch in stage.branches)]
+            self.cause = f"fire: {'; '.join(branches)}{_values(_compared(stage), regs)}"
+        else:
+            self.cause = f"{stage.key}{_values(stage.operands(), regs)}"
+
+    def observe(self, register: str, raw: int, fitted: int, word: Word, when: bool) -> None:
+        """Record the write."""
+        super().observe(register, raw, fitted, word, when)
+        if when and self.watched is not None:
+            before = self.watched[register]
+            self.writes.append(Write(self.cause, register, word, before, raw, fitted))
+
+
+def _compared(fire: Fire) -> list[str | int]:
+    return [operand for branch in fire.branches for operand in (branch.when[0], branch.when[2])]
+
+
+def _values(operands: list[str | int], regs: Registers) -> str:
+    named = dict.fromkeys(operand for operand in operands if isinstance(operand, str))
+    return "".join(f", {name} = {regs[name]}" for name in named)
+
+
+def explain(
+    network: Network,
+    spikes: ArrayLike,
+    *,
+    layer: str,
+    neuron: int,
+    step: int,
+    sample: int = 0,
+    state: State | None = None,
+) -> list[Write]:
+    """Every write of one neuron in one step, in order; the last entry is what it emitted.
+
+    spikes, state: as for `run`. Raises InputError for a place that the run does not have.
+    """
+    counts = check_spikes(spikes, network.inputs)
+    groups = wire(network)
+    layers = {each.name: each for group in groups for each in group}
+    if layer not in layers:
+        raise InputError(f"layer: found {layer!r}; allowed: {', '.join(layers)}")
+    for name, value, size in (
+        ("sample", sample, counts.shape[0]),
+        ("step", step, counts.shape[1]),
+        ("neuron", neuron, layers[layer].size),
+    ):
+        if not 0 <= value < size:
+            raise InputError(f"{name}: found {value}; allowed: 0 to {size - 1}")
+    log = _Log(layer, neuron, step)
+    emitted = _run_until(network, layers, groups, counts[sample : sample + 1, : step + 1], state, sample, log)
+    word = Word(8, emitted[layer] < 0)
+    log.writes.append(Write("emitted", SPIKES, word, 0, emitted[layer], emitted[layer]))
+    return log.writes
+
+
+def _run_until(
+    network: Network,
+    layers: dict[str, Layer],
+    groups: list[list[Layer]],
+    counts: Any,
+    state: State | None,
+    sample: int,
+    log: _Log,
+) -> dict[str, int]:
+    """The oracle under `log`; what the watched neuron's place emitted at the end, by layer."""
+    start = initial_state(network)
+    if state is not None:
+        start = {name: {r: v[sample : sample + 1].copy() for r, v in regs.items()} for name, regs in state.items()}
+    steps = counts.shape[1]
+    outputs = {name: np.zeros((1, steps, each.size), np.int64) for name, each in layers.items()}
+    overflows = {name: np.zeros(len(each.neuron.registers), np.int64) for name, each in layers.items()}
+    oracle.simulate(groups, counts, start, outputs, {name: {} for name in layers}, overflows, log)
+    name, neuron, step = log.place
+    return {name: int(outputs[name][0, step, neuron])}

@@ -1,0 +1,38 @@
+"""Spike gradients by name, as a recipe asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from difflib import get_close_matches
+from typing import Any
+
+from ..errors import InputError
+from .boolean import BooleanGradient
+from .crossing import BitGradient
+from .surrogate import Arctan, Boxcar, FastSigmoid, Triangle
+
+GRADIENTS: dict[str, type[BitGradient]] = {
+    "boolean": BooleanGradient,
+    "arctan": Arctan,
+    "fast_sigmoid": FastSigmoid,
+    "triangle": Triangle,
+    "boxcar": Boxcar,
+}
+
+
+def make_gradient(kind: str, **options: Any) -> BitGradient:
+    """The gradient called `kind`, a key of GRADIENTS, with that class's options. Raises InputError."""
+    _one_of("gradient: kind", kind, list(GRADIENTS))
+    chosen = GRADIENTS[kind]
+    known = [field.name for field in fields(chosen)]  # type: ignore[arg-type]
+    for name in options:
+        _one_of(f"gradient {kind}: option", name, known)
+    return chosen(**options)
+
+
+def _one_of(place: str, name: str, allowed: Sequence[str]) -> None:
+    if name not in allowed:
+        near = get_close_matches(str(name), allowed, 1)
+        hint = f". Did you mean '{near[0]}'?" if near else ""
+        raise InputError(f"{place}: found {name!r}; allowed: {', '.join(allowed)}{hint}")

@@ -1,0 +1,109 @@
+"""The training loop: cross-entropy on the output's spike counts, best network kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ..errors import InputError
+from ..network.network import Network
+from .data import TestSet, encode, load_data, readout_matrix
+from .model import SpikingNetwork
+from .recipe import Recipe, build
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch did: mean loss and accuracy over the training samples, spikes a neuron and step."""
+
+    number: int
+    of: int
+    loss: float
+    accuracy: float
+    rate: float
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network: `model` in training form, `network` its integers.
+
+    interrupted: Ctrl-C ended the training, and this is the best network until then.
+    """
+
+    model: SpikingNetwork
+    network: Network
+    history: tuple[Epoch, ...]
+    seconds: float
+    interrupted: bool
+
+
+def train(recipe: Recipe, template: Network, seed: int = 0, on_epoch: Callable[[Epoch], None] | None = None) -> Trained:
+    """Train a recipe; equal seeds give equal integers on the same machine and versions.
+
+    The network of the epoch with the least training loss is kept, also when Ctrl-C ends the training.
+    Raises InputError where the loss is no longer finite.
+    """
+    data = load_data(recipe.data)
+    spikes = torch.as_tensor(encode(data.train, recipe.encoding, data.top))
+    labels = torch.as_tensor(data.train_labels)
+    readout = readout_matrix(recipe.readout, template.populations[-1].size, data.classes)
+    outputs = torch.as_tensor(readout * recipe.logit_scale)
+    torch.manual_seed(seed)
+    model = build(recipe, template, max_input=int(spikes.max()))
+    started, history, interrupted = time.perf_counter(), [], False
+    best, best_weights = float("inf"), {}
+    optimizer = torch.optim.Adam(model.parameters(), lr=recipe.learning_rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.epochs)
+    try:
+        for number in range(1, recipe.epochs + 1):
+            before = {name: value.clone() for name, value in model.state_dict().items()}
+            epoch = _epoch(model, optimizer, spikes, labels, outputs.to(model.dtype), recipe, number)
+            history.append(epoch)
+            schedule.step()
+            if epoch.loss < best:
+                best, best_weights = epoch.loss, {k: v.clone() for k, v in model.state_dict().items()}
+            if on_epoch is not None:
+                on_epoch(epoch)
+    except KeyboardInterrupt:
+        interrupted = True
+        best_weights = best_weights or before
+    model.load_state_dict(best_weights)
+    return Trained(model, model.export(), tuple(history), time.perf_counter() - started, interrupted)
+
+
+def _epoch(
+    model: SpikingNetwork,
+    optimizer: torch.optim.Optimizer,
+    spikes: torch.Tensor,
+    labels: torch.Tensor,
+    outputs: torch.Tensor,
+    recipe: Recipe,
+    number: int,
+) -> Epoch:
+    """One pass over the training samples in random order; `outputs` [output, class] makes logits of spike counts."""
+    losses, right, rates = [], 0, []
+    order = torch.randperm(len(spikes))
+    for rows in order.split(recipe.batch):
+        emitted, _ = model(spikes[rows])
+        logits = emitted[model.template.output].sum(1) @ outputs
+        loss = torch.nn.functional.cross_entropy(logits, labels[rows])
+        if not torch.isfinite(loss):
+            raise InputError(f"epoch {number}: the loss is {loss.item()}; try a smaller learning_rate")
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()) * len(rows))
+        right += int((logits.argmax(1) == labels[rows]).sum())
+        rates.append(float(torch.cat([s.detach().flatten() for s in emitted.values()]).mean()))
+    return Epoch(number, recipe.epochs, sum(losses) / len(spikes), right / len(spikes), float(np.mean(rates)))
+
+
+@torch.no_grad()
+def float_accuracy(model: SpikingNetwork, test: TestSet) -> float:
+    """Accuracy of the same datapath with the float weights behind the integers."""
+    emitted, _ = model(torch.as_tensor(test.spikes), rounded=False)
+    return test.accuracy(emitted[model.template.output].numpy())

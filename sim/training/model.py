@@ -1,0 +1,173 @@
+"""A network in training: its forward pass is the datapath, on the integers that will be exported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..engine.wiring import Layer, format_weights, wire
+from ..engine.vectorised import step_layer
+from ..errors import InputError
+from ..network.network import Network, Population, Projection
+from ..ops.interval import Interval, IntervalOps
+from ..ops.tensor import SpikeGradient, TensorOps
+from ..profile.analysis import widest
+from ..profile.schema import INPUT, SPIKES, storage
+from ..trace import LayerTrace, Trace
+from .layers import Synapses
+
+_EXACT_IN_FLOAT32 = 1 << 24
+
+
+class SpikingNetwork(nn.Module):
+    """Trainable weights over the fixed parameters of a Network.
+
+    Made from a `Network` whose weights are only shapes: every projection gets Brevitas weights of
+    `weight_bits`. `forward` computes what `bitspike.run` computes on `export()`, every bit.
+    """
+
+    def __init__(
+        self,
+        template: Network,
+        gradient: SpikeGradient,
+        *,
+        weight_bits: int = 8,
+        gain: float = 32.0,
+        reset_share: float = 1.0,
+        max_input: int = 255,
+    ) -> None:
+        """`gain`: standard deviation of an initial weighted sum of independent inputs, in LSB.
+
+        `reset_share`: the share of the spike's gradient that passes the reset. `max_input`: the most
+        spikes that an input channel will have in a step; with it, float32 is chosen where it is exact.
+        Raises InputError for what cannot be trained.
+        """
+        super().__init__()
+        self.template = template
+        self.max_input = max_input
+        self.ops = TensorOps(gradient, reset_share)
+        self.layers = [layer for group in wire(template) for layer in group]
+        for layer in self.layers:
+            if layer.aliases is not None:
+                raise InputError(f"layer '{layer.name}': aliases cannot be trained")
+        self.synapses = nn.ModuleList()
+        for projection in template.projections:
+            sources, targets, count = np.shape(projection.weights)
+            connection = template.connection(projection)
+            self.synapses.append(
+                nn.ModuleList(Synapses(connection, sources, targets, weight_bits, gain) for _ in range(count))
+            )
+        self.dtype = torch.float32 if self._largest() < _EXACT_IN_FLOAT32 else torch.float64
+
+    def _largest(self) -> int:
+        """A bound on every value of the forward pass."""
+        return max(self._largest_in(layer) for layer in self.layers)
+
+    def _largest_in(self, layer: Layer) -> int:
+        """The widest value of the layer's stages, plus all that can arrive in a step."""
+        arriving = 0
+        for projection in (p for p in self.template.projections if p.target == layer.name):
+            connection = self.template.connection(projection)
+            parameters = {name: Interval(value, value) for name, value in projection.parameters.items()}
+            weight = format_weights(IntervalOps(), connection, Interval(*connection.weight.range), parameters)
+            most = min(connection.cap, self._emitted(projection.source))
+            arriving += np.shape(projection.weights)[0] * most * max(abs(bound) for bound in weight)
+        return arriving + max(abs(bound) for bound in widest(self.template.profile, layer.kind))
+
+    def _emitted(self, source: str) -> int:
+        if source == INPUT:
+            return self.max_input
+        return max(abs(v) for v in self.template.neuron_class(self.template.population(source)).emission)
+
+    def forward(
+        self, spikes: Tensor, record: Iterable[str] = (), rounded: bool = True
+    ) -> tuple[dict[str, Tensor], dict[str, dict[str, Tensor]]]:
+        """Spikes by layer, and the recorded registers by layer and name, all [sample, step, neuron].
+
+        spikes: counts [sample, step, input] of any type. `rounded` False runs the float weights.
+        """
+        arriving = spikes.to(self.dtype)
+        layers = [self._with_weights(layer, rounded) for layer in self.layers]
+        silent = {layer.name: arriving.new_zeros(len(arriving), layer.size) for layer in layers}
+        state = {layer.name: dict.fromkeys(layer.neuron.registers, silent[layer.name]) for layer in layers}
+        before = {INPUT: torch.zeros_like(arriving[:, 0]), **silent}
+        emitted: dict[str, list[Tensor]] = {layer.name: [] for layer in layers}
+        wanted = set(record)
+        kept: dict[str, dict[str, list[Tensor]]] = {
+            layer.name: {register: [] for register in layer.neuron.registers if register in wanted} for layer in layers
+        }
+        for step in range(arriving.shape[1]):
+            now = {INPUT: arriving[:, step]}
+            for layer in layers:
+                name = layer.name
+                now[name] = step_layer(self.ops, layer, state[name], now, before, silent[name], self.ops.accumulate)
+                emitted[name].append(now[name])
+                for register, values in kept[name].items():
+                    values.append(state[name][register] + silent[name])  # a literal becomes a tensor
+            before = now
+        stacked = {name: torch.stack(rows, 1) for name, rows in emitted.items()}
+        registers = {name: {r: torch.stack(v, 1) for r, v in rows.items()} for name, rows in kept.items()}
+        return stacked, registers
+
+    def _with_weights(self, layer: Layer, rounded: bool) -> Layer:
+        """The layer with tensors: this step's weights and its parameters."""
+        own = [i for i, p in enumerate(self.template.projections) if p.target == layer.name]
+        incoming = []
+        for index, each in zip(own, layer.incoming, strict=True):
+            projection = self.template.projections[index]
+            connection = self.template.connection(projection)
+            synapses = tuple(
+                (register, format_weights(self.ops, connection, weights(rounded).to(self.dtype), projection.parameters))
+                for register, weights in zip(connection.into, self.synapses[index], strict=False)
+            )
+            incoming.append(replace(each, synapses=synapses))
+        parameters = {
+            name: torch.as_tensor(np.asarray(values, np.float64), dtype=self.dtype)
+            for name, values in layer.parameters.items()
+        }
+        return replace(layer, incoming=tuple(incoming), parameters=parameters)
+
+    def export(self, task: Mapping[str, Any] | None = None) -> Network:
+        """The integer network: the template with the trained weights."""
+        template = self.template
+        projections = [
+            replace(p, weights=np.stack([weights.integers() for weights in synapses], axis=2))
+            for p, synapses in zip(template.projections, self.synapses, strict=True)
+        ]
+        return Network(
+            template.profile,
+            template.inputs,
+            template.populations,
+            projections,
+            limits=template.limits,
+            task=template.task if task is None else task,
+        )
+
+    @torch.no_grad()
+    def trace(self, spikes: NDArray[Any], batch: int = 256) -> Trace:
+        """The training forward pass as a Trace, every register recorded, to compare with `bitspike.run`."""
+        registers = {register for layer in self.layers for register in layer.neuron.registers}
+        parts = [self.forward(torch.as_tensor(spikes[i : i + batch]), registers) for i in range(0, len(spikes), batch)]
+        by_name = {layer.name: layer for layer in self.layers}
+        layers = {}
+        for population in self.template.populations:
+            name, neuron = population.name, by_name[population.name].neuron
+            recorded = {r: _integers([part[1][name][r] for part in parts]) for r in neuron.registers}
+            words = {register: str(storage(neuron, register)) for register in neuron.registers}
+            layers[name] = LayerTrace(_integers([part[0][name] for part in parts]), recorded, {}, words)
+        return Trace(layers, self.export().digest)
+
+
+def _integers(parts: list[Tensor]) -> NDArray[np.int64]:
+    """Floats that hold integers, as integers; anything else would be an inexact forward pass."""
+    values = torch.cat(parts).double().numpy()
+    whole = values.astype(np.int64)
+    if not np.array_equal(whole, values):
+        raise AssertionError("the training forward pass left the integers")
+    return whole

@@ -1,0 +1,258 @@
+"""One stage under each interpreter, over any number of cases: what the proofs of equality compare.
+
+An outcome is an int64 table [case, column]: the written registers, how often each overflowed, and whether the
+write was refused. A refused case has 1 in the last column and 0 elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import product
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import slow_model
+from numba import njit
+from numpy.typing import NDArray
+
+from bitspike.datapath import SPIKES, Fire, clip_count, deliver
+from bitspike.ops.array import ArrayOps
+from bitspike.ops.base import Registers
+from bitspike.ops.compiled import CAST, OVERFLOW, REFUSED, SourceOps
+from bitspike.ops.integer import IntegerOps, RefusedWriteError
+from bitspike.ops.interval import Interval, IntervalOps
+from bitspike.word import Word
+
+Table = NDArray[np.int64]
+Cases = Mapping[str, Table]
+REFUSALS_TRIED = 8  # refused cases that array and tensor meet one by one, for each experiment
+
+
+@dataclass(frozen=True)
+class Deliver:
+    """`deliver` as a stage: `count` spikes over a synapse of `weight`."""
+
+    register: str
+    key: ClassVar[str] = "deliver"
+
+    def run(self, regs: Registers) -> None:
+        deliver(regs, self.register, regs["count"], regs["weight"])
+
+    def model_dump(self) -> dict[str, Any]:
+        return {"register": self.register}
+
+
+@dataclass(frozen=True)
+class ClipCount:
+    """`clip_count` as a stage that writes `count`."""
+
+    cap: int
+    key: ClassVar[str] = "clip_count"
+
+    def run(self, regs: Registers) -> None:
+        regs.values["count"] = clip_count(regs.ops, regs["count"], self.cap)
+
+    def model_dump(self) -> dict[str, Any]:
+        return {"cap": self.cap}
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A stage, the words of its registers, and the range of every operand; literals are part of the stage."""
+
+    stage: Any
+    registers: Mapping[str, Word]
+    operands: Mapping[str, Interval] = field(default_factory=dict)
+
+    @property
+    def ranges(self) -> dict[str, Interval]:
+        """Everything the stage may read or write, at its whole range."""
+        return {name: span(word) for name, word in self.registers.items()} | dict(self.operands)
+
+    @property
+    def written(self) -> list[str]:
+        """The registers that the stage may write."""
+        if isinstance(self.stage, Fire):
+            return sorted(set[str]().union(*(branch.writes for branch in self.stage.branches)))
+        return [getattr(self.stage, "into", getattr(self.stage, "register", "count"))]
+
+
+def span(word: Word) -> Interval:
+    """Every value of a word."""
+    return Interval(word.min, word.max)
+
+
+def all_cases(ranges: Mapping[str, Interval]) -> Cases:
+    """The cartesian product of every value of every operand."""
+    return cases_of({name: range(r.lo, r.hi + 1) for name, r in ranges.items()})
+
+
+def cases_of(values: Mapping[str, Iterable[int]]) -> Cases:
+    """The cartesian product of the values."""
+    grid = np.meshgrid(*(np.array(list(v), np.int64) for v in values.values()), indexing="ij")
+    return {name: np.ascontiguousarray(axis.ravel()) for name, axis in zip(values, grid, strict=True)}
+
+
+def rows_of(cases: Cases) -> Iterable[dict[str, int]]:
+    """The cases one by one, as Python ints."""
+    names = list(cases)
+    for row in zip(*(cases[name].tolist() for name in names), strict=True):
+        yield dict(zip(names, row, strict=True))
+
+
+def _masked(columns: Sequence[Any]) -> Table:
+    table = np.array(columns, np.int64)
+    refused = table[:, -1] > 0
+    table[refused] = 0
+    table[refused, -1] = 1
+    return table
+
+
+def by_integer(experiment: Experiment, cases: Cases) -> Table:
+    """The oracle, case by case."""
+    written, stage, ops = experiment.written, experiment.stage, IntegerOps()
+    regs, rows, calm = Registers(ops, experiment.registers, {}), [], [0] * (len(written) + 1)
+    for values in rows_of(cases):
+        regs.values = values
+        try:
+            stage.run(regs)
+            tail = [ops.overflows[name] for name in written] + [0] if ops.overflows else calm
+        except RefusedWriteError:
+            tail = [0] * len(written) + [1]
+        rows.append([values[name] for name in written] + tail)
+        if ops.overflows:
+            ops.overflows.clear()
+    return _masked(rows)
+
+
+def by_slow_model(experiment: Experiment, cases: Cases) -> Table:
+    """The independent model, case by case."""
+    written, rows = experiment.written, []
+    kind, stage = experiment.stage.key, experiment.stage.model_dump()
+    words = {name: str(word) for name, word in experiment.registers.items()}
+    for values in rows_of(cases):
+        neuron = slow_model.Neuron(words, values)
+        try:
+            neuron.run(kind, stage)
+            tail = [neuron.overflows[name] for name in written] + [0]
+        except slow_model.Refused:
+            tail = [0] * len(written) + [1]
+        rows.append([neuron.values[name] for name in written] + tail)
+    return _masked(rows)
+
+
+class WordByName(NamedTuple):
+    """A word whose bounds are variables of the source: one compilation proves every width."""
+
+    min: str
+    max: str
+    mask: str
+    overflow: Any
+
+
+class SymbolicRegisters(Registers):
+    """Registers that note the word of every write and put variables in its place."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.bounds: list[int] = []
+
+    def write(self, register: str, raw: Any, word: Word | None = None, when: Any = True) -> None:
+        actual = word or self.words[register]
+        place = len(self.bounds)
+        self.bounds += [actual.min, actual.max, actual.mask]
+        names = (f"bounds[{place + k}]" for k in range(3))
+        super().write(register, raw, WordByName(*names, actual.overflow), when)  # type: ignore[arg-type]
+
+
+def source_of(experiment: Experiment, names: Iterable[str], symbolic: bool) -> tuple[str, list[int]]:
+    """A function `kernel(inputs, bounds, out)` over all cases, and the bounds it needs."""
+    ops = SourceOps(indent=2)
+    kind = SymbolicRegisters if symbolic else Registers
+    regs = kind(ops, experiment.registers, {name: name for name in names})
+    for place, name in enumerate(names):
+        ops.emit(f"{name} = {CAST}(inputs[{place}, case])")
+    for counter in (*(OVERFLOW + name for name in experiment.written), REFUSED):
+        ops.emit(f"{counter} = 0")
+    experiment.stage.run(regs)
+    results = [regs[name] for name in experiment.written] + [OVERFLOW + name for name in experiment.written]
+    for place, result in enumerate([*results, REFUSED]):
+        ops.emit(f"out[case, {place}] = {result}")
+    head = ["def kernel(inputs, bounds, out):", "    for case in range(inputs.shape[1]):"]
+    return "\n".join(head + ops.lines), getattr(regs, "bounds", [])
+
+
+@cache
+def kernel_of(source: str, cast: Any, jit: bool) -> Callable[..., None]:
+    """The source as a function, compiled or as plain Python."""
+    scope: dict[str, Any] = {CAST: cast}
+    exec(source, scope)
+    kernel: Callable[..., None] = scope["kernel"]
+    return njit("void(int64[:,::1], int64[::1], int64[:,::1])")(kernel) if jit else kernel
+
+
+def by_compiled(experiment: Experiment, cases: Cases, symbolic: bool = True, jit: bool = True) -> Table:
+    """The emitted source, in the integer type that the interval analysis chooses."""
+    source, bounds = source_of(experiment, cases, symbolic)
+    inputs = np.stack(list(cases.values()))
+    out = np.zeros((inputs.shape[1], 2 * len(experiment.written) + 1), np.int64)
+    narrow = np.int32 if widest(experiment).bits <= 32 else np.int64
+    kernel_of(source, narrow if jit else int, jit)(inputs if jit else inputs.astype(object), np.array(bounds, np.int64), out)
+    return _masked(out)
+
+
+def by_interval(experiment: Experiment, ranges: Mapping[str, Interval]) -> tuple[dict[str, Interval], Interval]:
+    """The interval of every written register, and the widest value met."""
+    ops = IntervalOps()
+    regs = Registers(ops, experiment.registers, dict(ranges))
+    experiment.stage.run(regs)
+    return {name: regs[name] for name in experiment.written}, ops.widest
+
+
+def widest(experiment: Experiment) -> Interval:
+    """The widest value of the stage, and of what it reads."""
+    met = by_interval(experiment, experiment.ranges)[1]
+    for interval in experiment.ranges.values():
+        met = met.join(interval)
+    return met
+
+
+class MeasuredArrayOps(ArrayOps):
+    """Notes the least and the greatest value that an operation gives, before any fit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.met = Interval(0, 0)
+
+    def _noting(name: str) -> Callable[..., Any]:  # type: ignore[misc]
+        def operation(self: MeasuredArrayOps, *args: Any) -> Any:
+            result = getattr(ArrayOps, name)(self, *args)
+            self.met = self.met.join(Interval(int(np.min(result)), int(np.max(result))))
+            return result
+
+        return operation
+
+    add, sub, mul, shift_left, shift_right = map(_noting, ("add", "sub", "mul", "shift_left", "shift_right"))  # type: ignore[assignment]
+
+
+def run_at_once(experiment: Experiment, ops: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The written registers, all cases at once."""
+    regs = Registers(ops, experiment.registers, dict(values))
+    experiment.stage.run(regs)
+    return {name: regs[name] for name in experiment.written}
+
+
+def part(cases: Cases, chosen: Any) -> Cases:
+    """Some of the cases."""
+    return {name: values[chosen] for name, values in cases.items()}
+
+
+def samples_of(ranges: Mapping[str, Interval], generator: np.random.Generator) -> dict[str, Interval]:
+    """A random interval within each."""
+    ends = {name: sorted(generator.integers(r.lo, r.hi + 1, 2).tolist()) for name, r in ranges.items()}
+    return {name: Interval(*pair) for name, pair in ends.items()}
+
+
+__all__ = ["SPIKES", "product"]
