@@ -95,7 +95,7 @@ class _Reader:
         self.last = Mark(1, 1)
 
     def next(self) -> Any:
-        event = next(self.events)
+        event: Any = next(self.events)
         self.last = Mark(event.end_mark.line + 1, event.end_mark.column + 1)
         return event
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import product
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+import pytest
 import slow_model
 from numba import njit
 from numpy.typing import NDArray
 
-from bitspike.datapath import SPIKES, Fire, clip_count, deliver
+from bitspike.datapath import Fire, clip_count, deliver
 from bitspike.ops.array import ArrayOps
 from bitspike.ops.base import Registers
 from bitspike.ops.compiled import CAST, OVERFLOW, REFUSED, SourceOps
@@ -226,15 +226,24 @@ class MeasuredArrayOps(ArrayOps):
         super().__init__()
         self.met = Interval(0, 0)
 
-    def _noting(name: str) -> Callable[..., Any]:  # type: ignore[misc]
-        def operation(self: MeasuredArrayOps, *args: Any) -> Any:
-            result = getattr(ArrayOps, name)(self, *args)
-            self.met = self.met.join(Interval(int(np.min(result)), int(np.max(result))))
-            return result
+    def _note(self, result: Any) -> Any:
+        self.met = self.met.join(Interval(int(np.min(result)), int(np.max(result))))
+        return result
 
-        return operation
+    def add(self, a: Any, b: Any) -> Any:
+        return self._note(super().add(a, b))
 
-    add, sub, mul, shift_left, shift_right = map(_noting, ("add", "sub", "mul", "shift_left", "shift_right"))  # type: ignore[assignment]
+    def sub(self, a: Any, b: Any) -> Any:
+        return self._note(super().sub(a, b))
+
+    def mul(self, a: Any, b: Any) -> Any:
+        return self._note(super().mul(a, b))
+
+    def shift_left(self, a: Any, by: Any) -> Any:
+        return self._note(super().shift_left(a, by))
+
+    def shift_right(self, a: Any, by: Any, rounding: Any) -> Any:
+        return self._note(super().shift_right(a, by, rounding))
 
 
 def run_at_once(experiment: Experiment, ops: Any, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -249,10 +258,63 @@ def part(cases: Cases, chosen: Any) -> Cases:
     return {name: values[chosen] for name, values in cases.items()}
 
 
-def samples_of(ranges: Mapping[str, Interval], generator: np.random.Generator) -> dict[str, Interval]:
-    """A random interval within each."""
-    ends = {name: sorted(generator.integers(r.lo, r.hi + 1, 2).tolist()) for name, r in ranges.items()}
-    return {name: Interval(*pair) for name, pair in ends.items()}
+def prove(experiment: Experiment, cases: Cases, generator: np.random.Generator) -> Table:
+    """Integer, slow model, compiled, array and interval agree on every case; the outcome."""
+    expected = by_integer(experiment, cases)
+    assert_equal(experiment, cases, by_slow_model(experiment, cases), expected, "slow model")
+    assert_equal(experiment, cases, by_compiled(experiment, cases), expected, "compiled")
+    prove_array(experiment, cases, expected)
+    prove_interval(experiment, cases, expected, generator)
+    return expected
 
 
-__all__ = ["SPIKES", "product"]
+def assert_equal(experiment: Experiment, cases: Cases, found: Table, expected: Table, who: str) -> None:
+    """Every column of every case; names the first difference."""
+    if not np.array_equal(found, expected):
+        first = int(np.flatnonzero((found != expected).any(axis=1))[0])
+        case = {name: int(values[first]) for name, values in cases.items()}
+        columns = [*experiment.written, *(f"overflow of {name}" for name in experiment.written), "refused"]
+        raise AssertionError(f"{who}: {experiment}, {case}: {columns}: {found[first]}, integer {expected[first]}")
+
+
+def prove_array(experiment: Experiment, cases: Cases, expected: Table) -> None:
+    """ArrayOps at once: registers and overflow counts; and it refuses what IntegerOps refuses."""
+    held, refused = np.flatnonzero(expected[:, -1] == 0), np.flatnonzero(expected[:, -1])
+    ops, count = MeasuredArrayOps(), len(experiment.written)
+    if held.size:
+        values = run_at_once(experiment, ops, part(cases, held))
+        for place, name in enumerate(experiment.written):
+            np.testing.assert_array_equal(values[name], expected[held, place], str(experiment))
+            assert ops.overflows[name] == expected[held, count + place].sum(), (experiment, name)
+    met = widest(experiment)
+    assert met.lo <= ops.met.lo, (experiment, met, ops.met)
+    assert met.hi >= ops.met.hi, (experiment, met, ops.met)
+    prove_refusals(experiment, cases, held, refused, lambda values: run_at_once(experiment, ArrayOps(), values))
+
+
+def prove_refusals(
+    experiment: Experiment, cases: Cases, held: Table, refused: Table, run: Callable[[Cases], Any]
+) -> None:
+    """One refused case among others is refused, with the message of IntegerOps."""
+    for case in refused[:: max(1, refused.size // REFUSALS_TRIED)]:
+        with pytest.raises(RefusedWriteError) as expected:
+            experiment.stage.run(Registers(IntegerOps(), experiment.registers, next(iter(rows_of(part(cases, [case]))))))
+        with pytest.raises(RefusedWriteError) as found:
+            run(part(cases, [*held[:3], case, *held[3:5]]))
+        assert str(found.value) == str(expected.value), experiment
+
+
+def prove_interval(experiment: Experiment, cases: Cases, expected: Table, generator: np.random.Generator) -> None:
+    """The interval of the whole ranges, and of random parts of them, contains every outcome."""
+    whole = {name: Interval(int(values.min()), int(values.max())) for name, values in cases.items()}
+    ends = [{name: generator.integers(r.lo, r.hi + 1, 2) for name, r in whole.items()} for _ in range(2)]
+    parts = [{name: Interval(int(e.min()), int(e.max())) for name, e in part.items()} for part in ends]
+    for ranges in (whole, *parts):
+        held = expected[:, -1] == 0
+        for name, interval in ranges.items():
+            held = held & (cases[name] >= interval.lo) & (cases[name] <= interval.hi)
+        found = by_interval(experiment, ranges)[0]
+        for place, name in enumerate(experiment.written):
+            values = expected[held, place]
+            assert not values.size or found[name].lo <= values.min(), (experiment, ranges, name, found)
+            assert not values.size or found[name].hi >= values.max(), (experiment, ranges, name, found)

@@ -51,7 +51,8 @@ SHAPE = [
     ("clock: step\n", "", "2:1: missing key 'clock'"),
     ('version: "1"', "version: 1", "8:12: source.version: found 1; allowed: text, in quotes"),
     ("quirks: {}", "quirk: {}", "2:1: missing key 'quirks'|"
-     "57:1: quirk: unknown key; allowed: schema, name, title, source, clock, neurons, connections, limits, quirks. Did you mean 'quirks'?"),
+     "57:1: quirk: unknown key; allowed: schema, name, title, source, clock, neurons, connections, limits, quirks. "
+     "Did you mean 'quirks'?"),
     ("of: membrane, ", "", "21:9: neurons.neuron.step[0].decay: missing key 'of'"),
     ("rounding: floor", "rounding: flor",
      "21:80: neurons.neuron.step[0].decay.rounding: found 'flor'; allowed: floor, zero. Did you mean 'floor'?"),

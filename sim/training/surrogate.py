@@ -37,6 +37,7 @@ class Surrogate(BitGradient):
 
     def direct(self, u: Tensor, threshold: Tensor, word: Word, repeat: int) -> Tensor:
         """h summed over the crossings that the word can hold; those of a threshold of 0 or less coincide."""
+        threshold = threshold.to(u.dtype)
         unit = threshold.abs().clamp(min=1) * self.width
         total = torch.zeros((), dtype=u.dtype, device=u.device)
         for spikes in range(1, repeat + 1):
@@ -86,4 +87,4 @@ class Boxcar(Surrogate):
 
     def density(self, x: Tensor) -> Tensor:
         """1/2 for |x| <= 1"""
-        return 0.5 * (x.abs() <= 1)
+        return 0.5 * (x.abs() <= 1).to(x.dtype)

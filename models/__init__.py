@@ -1,0 +1,1 @@
+"""Recipes and small trained networks."""
