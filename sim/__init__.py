@@ -1,0 +1,60 @@
+"""bitspike: quantized spiking neural networks, simulated exactly as fixed-point hardware computes them.
+
+    import bitspike as bs
+
+    chip = bs.load_profile("xylo-audio-2")
+    net = bs.load_network("digits.npz")
+    trace = bs.run(net, spikes, record=["membrane"])
+
+Training is in `bitspike.training`, which alone needs torch.
+"""
+
+from .compare import Comparison, Difference, compare
+from .engine import Write, explain, initial_state, run
+from .errors import (
+    BitspikeError,
+    DocumentError,
+    FileError,
+    InputError,
+    MismatchError,
+    NetworkError,
+    OverflowRefusedError,
+)
+from .exchange import export, read_images
+from .network import Network, Population, Projection, load_network, save_network
+from .profile import check_profile, load_profile, profile_names
+from .profile.schema import Profile
+from .trace import LayerTrace, Trace, load_trace
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BitspikeError",
+    "Comparison",
+    "Difference",
+    "DocumentError",
+    "FileError",
+    "InputError",
+    "LayerTrace",
+    "MismatchError",
+    "Network",
+    "NetworkError",
+    "OverflowRefusedError",
+    "Population",
+    "Profile",
+    "Projection",
+    "Trace",
+    "Write",
+    "check_profile",
+    "compare",
+    "explain",
+    "export",
+    "initial_state",
+    "load_network",
+    "load_profile",
+    "load_trace",
+    "profile_names",
+    "read_images",
+    "run",
+    "save_network",
+]

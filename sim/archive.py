@@ -133,3 +133,14 @@ def _header(text: NDArray[Any] | None, place: str, kind: str, schema: int) -> di
     if header.get("schema") != schema:
         raise FileError(f"{place}: schema version {header.get('schema')!r}; this bitspike reads version {schema}")
     return header
+
+
+def can_write(path: str | os.PathLike[str]) -> None:
+    """Raise FileError now if `path` could not be written later."""
+    target = Path(path)
+    if target.is_dir():
+        raise FileError(f"{os.fspath(path)}: found a folder; allowed: a file")
+    if not target.parent.is_dir():
+        raise FileError(f"{os.fspath(path)}: cannot be written: no such folder")
+    if not os.access(target.parent, os.W_OK):
+        raise FileError(f"{os.fspath(path)}: cannot be written: the folder is read-only")

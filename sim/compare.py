@@ -35,15 +35,14 @@ class Difference:
 class Comparison:
     """Two traces compared. `values` were compared; `left_out` were recorded in one trace only.
 
-    samples_equal of samples agree in every value; overflow counts that differ are listed when all
-    values agree.
+    differing: the samples that differ somewhere. overflows: the overflow counts that differ, as text.
     """
 
     first: Difference | None
     values: int
     different: int
     samples: int
-    samples_equal: int
+    differing: tuple[int, ...]
     left_out: tuple[str, ...]
     overflows: tuple[str, ...]
 
@@ -102,7 +101,7 @@ def compare(a: Trace, b: Trace) -> Comparison:
     first = min(firsts, key=lambda item: item[0])[1] if firsts else None
     samples = len(unequal)
     return Comparison(
-        first, values, different, samples, samples - int(unequal.sum()), tuple(sorted(left_out)), tuple(overflows)
+        first, values, different, samples, tuple(map(int, np.flatnonzero(unequal))), tuple(sorted(left_out)), tuple(overflows)
     )
 
 

@@ -15,7 +15,7 @@ from bitspike.ops.interval import Interval
 from bitspike.word import Overflow, Word
 
 NARROW = [Word(bits, signed) for bits in (1, 2, 3, 4) for signed in (True, False)]
-GATED: dict[str, Any] = {"when": ("gate", "==", 1)}
+GATED: dict[str, Any] = {"when": ("gate", Relation.EQ, 1)}
 GATE = {"gate": Interval(0, 1)}
 WIDEST_SHIFT = 56  # of a 6-bit word: what 63 bits still hold
 
@@ -37,20 +37,24 @@ def shifted(narrower: bool = False) -> Iterator[tuple[Word, Interval]]:
 
 
 def _delivered(overflow: Overflow) -> Iterator[Experiment]:
-    for register, count, weight in combinations(3):
+    for register, count, weight in combinations(3, equal=(5,)):
         words = {"membrane": replace(register, overflow=overflow)}
         yield Experiment(Deliver("membrane"), words, {"count": span(count), "weight": span(weight)})
+    either = Interval(Word(6, True).min, Word(6, False).max)  # of 6 bits, signed or not
+    for signed in (True, False):
+        words = {"membrane": Word(6, signed, overflow)}
+        yield Experiment(Deliver("membrane"), words, {"count": either, "weight": either})
 
 
 def _clipped() -> Iterator[Experiment]:
     for (count,) in combinations(1):
-        for cap in range(1, count.max + 2):
+        for cap in range(1, count.max + 2) if count.bits < 5 else (1, 15, count.max, count.max + 1):
             yield Experiment(ClipCount(cap), {}, {"count": span(count)})
 
 
 def _added(overflow: Overflow) -> Iterator[Experiment]:
     stage = Add(into="membrane", terms=("a", "-b"))
-    for register, a, b in combinations(3):
+    for register, a, b in combinations(3, equal=()):  # _added_literals adds wider terms
         yield Experiment(stage, {"membrane": replace(register, overflow=overflow)}, {"a": span(a), "b": span(b)})
 
 
@@ -73,7 +77,7 @@ def _set(overflow: Overflow) -> Iterator[Experiment]:
         for word, gate in product((None, replace(value, overflow=other)), ({}, GATED)):
             stage = Set(into="membrane", value="a", word=word, **gate)
             yield Experiment(stage, {"membrane": own}, {"a": span(value)} | (GATE if gate else {}))
-        for literal, gate in product((-9, -1, 0, 1, value.max + 1), ({}, GATED)):
+        for literal, gate in product((-9, 0, 9), ({}, GATED)):
             stage = Set(into="membrane", value=literal, **gate)
             yield Experiment(stage, {"membrane": own}, GATE if gate else {})
 
@@ -115,7 +119,7 @@ def _fired(overflow: Overflow, relation: Relation) -> Iterator[Experiment]:
     for register, threshold in combinations(2):
         words, bound = {"membrane": replace(register, overflow=overflow)}, {"threshold": span(threshold)}
         for repeat in (1, 3):
-            spikes = Interval(0, repeat if register.bits < 5 else 1)
+            spikes = Interval(0, repeat if register.bits < 5 else 3 - repeat)
             branch = fires(("membrane", relation, "threshold"), 1, repeat, reset)
             yield Experiment(Fire(branches=(branch,)), words, {**bound, SPIKES: spikes})
 
@@ -145,9 +149,9 @@ def _fired_either_way(overflow: Overflow) -> Iterator[Experiment]:
         branches = (
             fires(above, 1, repeat, Add(into="membrane", terms=("-threshold",)), Set(into="current", value="membrane")),
             fires(below, -1, 1, Add(into="membrane", terms=(2,)), Set(into="current", value=-1)),
-            fires(("membrane", Relation.EQ, 0), 0, 1, Set(into="membrane", value="low", when=("current", ">", 0))),
+            fires(("membrane", Relation.EQ, 0), 0, 1, Set(into="membrane", value="low", when=("current", Relation.GT, 0))),
         )
-        for register, threshold, low in product(NARROW[:6], repeat=3):
+        for register, threshold, low in [*product(NARROW[:4], repeat=3), *product(NARROW[4:6], repeat=3)]:
             words = {"membrane": replace(register, overflow=overflow), "current": Word(3, True, overflow)}
             ranges = {"threshold": span(threshold), "low": span(low), "current": Interval(0, 1)}
             yield Experiment(Fire(branches=branches), words, {**ranges, SPIKES: Interval(0, 1)})

@@ -112,18 +112,21 @@ def _masked(columns: Sequence[Any]) -> Table:
 
 def by_integer(experiment: Experiment, cases: Cases) -> Table:
     """The oracle, case by case."""
-    written, stage, ops = experiment.written, experiment.stage, IntegerOps()
+    written, run, ops = experiment.written, experiment.stage.run, IntegerOps()
     regs, rows, calm = Registers(ops, experiment.registers, {}), [], [0] * (len(written) + 1)
     for values in rows_of(cases):
         regs.values = values
         try:
-            stage.run(regs)
-            tail = [ops.overflows[name] for name in written] + [0] if ops.overflows else calm
+            run(regs)
         except RefusedWriteError:
-            tail = [0] * len(written) + [1]
-        rows.append([values[name] for name in written] + tail)
+            ops.overflows[REFUSED] += 1
+        row = [values[name] for name in written]
         if ops.overflows:
+            row += [ops.overflows[name] for name in (*written, REFUSED)]
             ops.overflows.clear()
+        else:
+            row += calm
+        rows.append(row)
     return _masked(rows)
 
 

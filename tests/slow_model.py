@@ -35,8 +35,8 @@ def low_bits(value: int, bits: int) -> str:
 
 
 @cache
-def fit(value: int, word: str) -> int:
-    """What a register of a word such as `s16.wrap` keeps of a value. Raises Refused."""
+def fit(value: int, word: str) -> int | None:
+    """What a register of a word such as `s16.wrap` keeps of a value; None where it refuses."""
     sign, bits, overflow = re.fullmatch(r"([su])(\d+)\.(\w+)", word).groups()  # type: ignore[union-attr]
     least, most = word_range(int(bits), sign == "s")
     if overflow == "wrap":
@@ -48,7 +48,7 @@ def fit(value: int, word: str) -> int:
     else:
         kept = value
     if kept != value and overflow == "refuse":
-        raise Refused
+        return None
     return kept
 
 
@@ -61,6 +61,15 @@ def halved(value: int, times: int, rounding: str) -> int:
     if rounding == "zero":
         return abs(value) // divisor * (-1 if value < 0 else 1)
     return divmod(value, divisor)[0]
+
+
+@cache
+def repeated(count: int, weight: int) -> int:
+    """The sum of `count` weights, or what undoes them."""
+    total = 0
+    for _ in range(abs(count)):
+        total += weight if count > 0 else -weight
+    return total
 
 
 def related(left: int, relation: str, right: int) -> bool:
@@ -84,6 +93,8 @@ class Neuron:
     def write(self, register: str, raw: int, word: str | None = None) -> None:
         """One write, one fit."""
         kept = fit(raw, word or self.words[register])
+        if kept is None:
+            raise Refused
         if kept != raw:
             self.overflows[register] += 1
         self.values[register] = kept
@@ -104,10 +115,7 @@ class Neuron:
 
     def deliver(self, register: str, count: int, weight: int) -> None:
         """The spikes of one source, one after the other: they are one write, so they overflow once at most."""
-        raw = self.values[register]
-        for _ in range(abs(count)):
-            raw += weight if count > 0 else -weight
-        self.write(register, raw)
+        self.write(register, self.values[register] + repeated(count, weight))
 
     def decay(self, stage: Mapping[str, Any]) -> int:
         value = self[stage["of"]]

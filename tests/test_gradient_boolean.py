@@ -75,8 +75,8 @@ def test_sign_bit_is_subtracted(word):
 def test_several_spikes_a_step_sum_the_gradient_of_one_over_the_crossings(word, dither, p):
     gradient = BooleanGradient(p=p, dither=dither)
     values, _ = values_and_thresholds(word)
-    for theta in range(1, word.max + 2):
-        for repeat in (2, 5, 31):
+    for theta in range(1, word.max + 2, 2):
+        for repeat in (2, 31):
             crossings = [torch.tensor(float(m * theta)) for m in range(1, repeat + 1)]
             expected = sum(gradient.direct(values, crossing, word, 1) for crossing in crossings)
             found = gradient.direct(values, torch.tensor(float(theta)), word, repeat)

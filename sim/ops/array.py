@@ -72,6 +72,11 @@ class ArrayOps(Ops):
         """a where flag, else b"""
         return np.where(flag, a, b)
 
+    def spread(self, a: Value, like: Value) -> Value:
+        """Broadcast to the shape of `like`."""
+        shape = np.shape(like)
+        return a if np.shape(a) == shape else np.broadcast_to(a, np.broadcast_shapes(np.shape(a), shape))
+
     def observe(self, register: str, raw: Value, fitted: Value, word: Word, when: Flag) -> None:
         """Count overflows; raise RefusedWriteError with the first value that the word refuses."""
         if word.overflow is Overflow.REFUSE:

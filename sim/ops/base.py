@@ -84,6 +84,10 @@ class Ops(ABC):
     def select(self, flag: Flag, a: Value, b: Value) -> Value:
         """a where flag, else b"""
 
+    def spread(self, a: Value, like: Value) -> Value:
+        """`a` for as many neurons as `like` is for: a literal is written once for each, and overflows in each."""
+        return a
+
     @abstractmethod
     def observe(self, register: str, raw: Value, fitted: Value, word: Word, when: Flag) -> None:
         """Told of every register write: `fitted` is kept of `raw`, where `when` (True: everywhere)."""
@@ -129,6 +133,7 @@ class Registers:
     def write(self, register: str, raw: Value, word: Word | None = None, when: Flag = True) -> None:
         """One register write is one fit: into `word`, or into the register's own."""
         word = word or self.words[register]
+        raw = self.ops.spread(raw, self.values[register])
         fitted = self.ops.fit(raw, word)
         self.ops.observe(register, raw, fitted, word, when)
         self.values[register] = fitted if when is True else self.ops.select(when, fitted, self.values[register])

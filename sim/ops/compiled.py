@@ -105,7 +105,7 @@ class SourceOps(Ops):
         self.emit(f"if not {again()}:")
         self.emit("    break")
         body(True)
-        for register, variable in carried.items():
-            self.emit(f"{variable} = {regs.values[register]}")
+        results = (regs.values[register] for register in carried)
+        self.emit(f"{', '.join(carried.values())} = {', '.join(results)}")  # at once: one may be another's old value
         regs.values.update(carried)
         self.indent -= 1

@@ -88,6 +88,12 @@ class TensorOps(Ops):
         """a where flag, else b"""
         return torch.where(flag, a, b)
 
+    def spread(self, a: Value, like: Value) -> Value:
+        """Broadcast to the shape of `like`."""
+        if not isinstance(like, Tensor):
+            return a
+        return _like(a, like).expand(torch.broadcast_shapes(_like(a, like).shape, like.shape))
+
     def observe(self, register: str, raw: Value, fitted: Value, word: Word, when: Flag) -> None:
         """Raise RefusedWriteError with the first value that the word refuses."""
         if word.overflow is Overflow.REFUSE and isinstance(raw, Tensor) and not self._unbounded:

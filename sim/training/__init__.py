@@ -1,0 +1,27 @@
+"""Training on the chip's own bits. `data` works without torch; everything else needs the extra `train`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOME = {
+    "BooleanGradient": "boolean",
+    "Recipe": "recipe",
+    "SpikingNetwork": "model",
+    "Synapses": "layers",
+    "Trained": "loop",
+    "load_recipe": "recipe",
+    "make_gradient": "gradient",
+    "test_set": "data",
+    "train": "loop",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for, so that `bitspike.training.data` never imports torch."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

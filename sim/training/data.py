@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -142,6 +142,10 @@ class TestSet:
     def accuracy(self, spikes: NDArray[Any]) -> float:
         """The share of samples that output spikes [sample, step, output] classify rightly."""
         return float(np.mean(predict(spikes, self.readout, self.classes) == self.labels))
+
+    def first(self, samples: int) -> TestSet:
+        """Only so many samples, from the first."""
+        return replace(self, spikes=self.spikes[:samples], labels=self.labels[:samples])
 
 
 def test_set(task: dict[str, Any], name: str) -> TestSet:

@@ -1,0 +1,117 @@
+"""`bitspike demo`: train a recipe, prove it bit for bit, export it, and draw it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..archive import can_write, write_text
+from ..errors import FileError, MismatchError
+from ..exchange import read_images, write_images
+from ..network import Network, load_network, save_network
+from ..report.summary import Summary, activity
+from .common import add_json, note, print_json, print_table, training
+from .train import train_recipe
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's options."""
+    parser.add_argument("-o", "--output", default="build/demo", help="a folder (default build/demo)")
+    parser.add_argument("--recipe", default="digits-xylo", help="a recipe (default digits-xylo)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--epochs", type=int, help="instead of the recipe's")
+    add_json(parser)
+
+
+def act(args: argparse.Namespace) -> int:
+    """Run the main job from recipe to memory images; raises MismatchError if a single bit differs."""
+    started, package = time.perf_counter(), training()
+    from ..training.loop import float_accuracy
+    from ..training.proof import prove
+
+    folder = _folder(args.output)
+    note(f"Training {args.recipe} ...")
+    trained = train_recipe(args.recipe, args.seed, args.epochs)
+    if trained.interrupted:
+        save_network(trained.network, folder / "network.npz")
+        return 130
+    test = package.test_set(trained.network.task, trained.network.task["data"])
+    note(f"Comparing training forward, compiled engine and integer oracle on {len(test.labels)} samples ...")
+    proof = prove(trained.model, test)
+    proof.check()
+    read_back = _export(trained.network, folder)
+    rates, overflows, silent = activity(proof.trace)
+    _draw(trained, proof.trace, test, folder)
+    summary = Summary(
+        accuracy=test.accuracy(proof.trace.spikes),
+        float_accuracy=float_accuracy(trained.model, test),
+        samples=proof.training.samples,
+        samples_bit_exact=proof.samples_bit_exact,
+        values=proof.values,
+        spike_rate=rates,
+        overflows=overflows,
+        silent=silent,
+        seconds=time.perf_counter() - started,
+        training_seconds=trained.seconds,
+    )
+    write_text(folder / "summary.json", json.dumps(summary.json(), indent=1) + "\n")
+    if args.json:
+        print_json(summary.json())
+    else:
+        rows = [*summary.rows(), ("export read back", f"equal, {read_back:,} integers compared")]
+        print_table(f"{trained.network.profile.name}: {args.recipe}", ("", ""), rows)
+        print(f"{folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+    return 0
+
+
+def _folder(name: str) -> Path:
+    folder = Path(name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(f"{name}: cannot be written: {error.strerror}") from None
+    can_write(folder / "summary.json")
+    return folder
+
+
+def _export(network: Network, folder: Path) -> int:
+    """Write the network both ways, read both back, and count the integers that were compared."""
+    save_network(network, folder / "network.npz")
+    write_images(network, folder / "readmemh")
+    if load_network(folder / "network.npz") != network or read_images(folder / "readmemh") != network:
+        raise MismatchError(f"{folder}: what was exported does not read back as the same network")
+    return 2 * sum(array.size for array in network.arrays().values())
+
+
+def _draw(trained: Any, trace: Any, test: Any, folder: Path) -> None:
+    """A raster of one sample, a membrane with its threshold, the spike gradient over all membranes."""
+    from ..report.figures import gradient_histogram, membrane_trace, spike_raster
+
+    network = trained.network
+    population = network.populations[0]
+    neuron = network.neuron_class(population)
+    branch = neuron.fire.branches[0]
+    register = str(branch.when[0])
+    layer = trace[population.name]
+    membranes = layer.registers[register]
+    index = int(np.argmax(layer.spikes[0].sum(axis=0)))
+    threshold = int(np.asarray(population.parameters[str(branch.when[2])])[index])
+    title = f"{network.profile.name}, test sample 0 (a {test.labels[0]})"
+    spike_raster(trace, test.spikes[0], 0, folder / "raster.png", f"Spikes: {title}")
+    membrane_trace(
+        trace, population.name, index, 0, threshold, folder / "membrane.png", f"Membrane: {title}", register=register
+    )
+    gradient_histogram(
+        trained.model.ops.gradient,
+        neuron.registers[register],
+        threshold,
+        branch.repeat,
+        membranes.ravel(),
+        folder / "gradient.png",
+        f"Spike gradient over the membranes of layer {population.name}",
+    )

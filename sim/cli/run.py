@@ -1,0 +1,66 @@
+"""`bitspike run`: run a network bit for bit, and record it."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from ..archive import can_write
+from ..engine import run
+from ..engine.run import ENGINES
+from ..network import load_network
+from ..profile import load_profile
+from ..trace import Trace
+from .common import Input, add_data, add_json, load_input, print_json, print_table
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's options."""
+    parser.add_argument("network", help="a network file, .npz")
+    add_data(parser)
+    parser.add_argument("--record", action="append", default=[], help="a register to record, or 'all'; may be repeated")
+    parser.add_argument("--engine", choices=ENGINES, default="compiled", help="equal in every bit (default compiled)")
+    parser.add_argument("--profile", help="refuse a network that was not made for this profile")
+    parser.add_argument("-o", "--output", help="write the trace, .npz")
+    add_json(parser)
+
+
+def act(args: argparse.Namespace) -> int:
+    """Run and print what the layers did."""
+    if args.output:
+        can_write(args.output)
+    network = load_network(args.network, load_profile(args.profile) if args.profile else None)
+    given = load_input(network, args.data, args.samples)
+    trace = run(network, given.spikes, record="all" if "all" in args.record else args.record, engine=args.engine)
+    if args.output:
+        trace.save(args.output)
+    result = summary(trace, given)
+    if args.json:
+        print_json(result)
+        return 0
+    rows = [
+        (name, f"{layer['spikes']:,}", f"{layer['rate']:.4f}", layer["silent"], layer["overflows"] or "none")
+        for name, layer in result["layers"].items()
+    ]
+    print_table("", ("layer", "spikes", "per neuron and step", "silent neurons", "overflows"), rows)
+    print(f"{result['samples']} samples of {result['steps']} steps", end="")
+    print(f", accuracy {result['accuracy']:.2%}" if "accuracy" in result else "")
+    return 0
+
+
+def summary(trace: Trace, given: Input) -> dict[str, Any]:
+    """What a run did, as JSON: by layer spikes, their rate, neurons that never spike, and overflows."""
+    samples, steps = trace.spikes.shape[:2]
+    layers = {
+        name: {
+            "spikes": int(layer.spikes.sum(dtype="int64")),
+            "rate": float(layer.spikes.mean()),
+            "silent": int((layer.spikes.sum((0, 1)) == 0).sum()),
+            "overflows": {register: count for register, count in layer.overflows.items() if count},
+        }
+        for name, layer in trace.layers.items()
+    }
+    result: dict[str, Any] = {"samples": samples, "steps": steps, "layers": layers}
+    if given.test is not None:
+        result["accuracy"] = given.test.accuracy(trace.spikes)
+    return result

@@ -1,0 +1,112 @@
+"""`bitspike train`: train a recipe and write the integer network."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ..archive import can_write
+from ..errors import InputError
+from ..network import save_network
+from .common import add_json, note, print_json, training
+
+_MODELS = "bitspike.models"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's options."""
+    parser.add_argument("recipe", help="a recipe's .yaml, or the name of a shipped one")
+    parser.add_argument("-o", "--output", required=True, help="the network file to write, .npz")
+    parser.add_argument("--seed", type=int, default=0, help="of weights and sample order (default 0)")
+    parser.add_argument("--epochs", type=int, help="instead of the recipe's")
+    add_json(parser)
+
+
+def act(args: argparse.Namespace) -> int:
+    """Train, write, and print the test accuracy of the integers; 130 after Ctrl-C, the best network kept."""
+    from ..engine import run
+
+    can_write(args.output)  # before the training rather than after it
+    trained = train_recipe(args.recipe, args.seed, args.epochs)
+    save_network(trained.network, args.output)
+    test = training().test_set(trained.network.task, trained.network.task["data"])
+    trace = run(trained.network, test.spikes)
+    result = {
+        "output": args.output,
+        "accuracy": test.accuracy(trace.spikes),
+        "samples": len(test.labels),
+        "epochs": len(trained.history),
+        "seconds": round(trained.seconds, 1),
+        "overflows": trace.overflows,
+        "silent_neurons": {name: int((layer.spikes.sum((0, 1)) == 0).sum()) for name, layer in trace.layers.items()},
+    }
+    if args.json:
+        print_json(result)
+    else:
+        print(f"{args.output}: test accuracy {result['accuracy']:.2%} on {result['samples']} samples")
+        _speak_up(trace)
+    return 130 if trained.interrupted else 0
+
+
+def train_recipe(name: str, seed: int, epochs: int | None = None) -> Any:
+    """Train a recipe by path or shipped name, with a progress bar on a terminal. Raises BitspikeError."""
+    package = training()
+    if not 0 <= seed < 2**63:
+        raise InputError(f"--seed: found {seed}; allowed: 0 to {2**63 - 1}")
+    recipe, template = package.load_recipe(recipe_path(name))
+    if epochs is not None:
+        if epochs < 1:
+            raise InputError(f"--epochs: found {epochs}; allowed: 1 or more")
+        recipe = recipe.model_copy(update={"epochs": epochs})
+    with _progress() as progress:
+        task = progress.add_task(recipe.name, total=recipe.epochs, status="")
+
+        def show(epoch: Any) -> None:
+            status = f"loss {epoch.loss:.3f}  train {epoch.accuracy:.1%}  {epoch.rate:.3f} spikes/neuron/step"
+            progress.update(task, completed=epoch.number, status=status)
+
+        trained = package.train(recipe, template, seed, show)
+    if trained.interrupted:
+        note("interrupted: the best network so far is kept")
+    return trained
+
+
+def recipe_path(name: str) -> Path:
+    """A recipe's file. Raises InputError for a name that is not shipped."""
+    if name.endswith((".yaml", ".yml")) or os.sep in name:
+        return Path(name)
+    folder = Path(str(resources.files(_MODELS)))
+    shipped = sorted(path.stem for path in folder.glob("*.yaml"))
+    if name not in shipped:
+        raise InputError(f"recipe: found {name!r}; allowed: {', '.join(shipped)}, or a path")
+    return folder / f"{name}.yaml"
+
+
+def _progress() -> Progress:
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[status]}"),
+        console=console,
+        disable=not console.is_terminal,
+    )
+
+
+def _speak_up(trace: Any) -> None:
+    """Say what a user would want to know of a network that is about to go to a chip."""
+    for name, layer in trace.layers.items():
+        silent = int((layer.spikes.sum((0, 1)) == 0).sum())
+        if silent:
+            note(f"warning: layer {name}: {silent} of {layer.spikes.shape[2]} neurons never spike on the test samples")
+        for register, count in layer.overflows.items():
+            if count:
+                note(f"layer {name}: {register} overflowed in {count:,} writes")
