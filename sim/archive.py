@@ -10,10 +10,12 @@ import io
 import json
 import math
 import os
+import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,6 +27,7 @@ from .errors import FileError
 
 MAX_BYTES = 1 << 32  # of all arrays of a file together, unpacked
 _HEADER = "header"
+_DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, RuntimeError)  # whatever zipfile raises
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -36,7 +39,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     Raises FileError where the folder cannot be written or the disk is full.
     """
     target = Path(path)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    partial = target.parent / f".{target.name}.{os.getpid()}.partial"
     try:
         with open(partial, "wb") as file:
             yield file
@@ -46,7 +49,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     except OSError as error:
         raise FileError(f"{os.fspath(path)}: cannot be written: {error.strerror or error}") from None
     finally:
-        partial.unlink(missing_ok=True) if os.access(partial.parent, os.W_OK) else None
+        with suppress(OSError):
+            partial.unlink()
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
@@ -84,10 +88,10 @@ def read_archive(
             arrays = dict(_members(archive, place))
     except FileNotFoundError:
         raise FileError(f"{place}: no such file") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
-        raise FileError(f"{place}: damaged, or not an .npz file") from None
     except OSError as error:
         raise FileError(f"{place}: cannot be read: {error.strerror or error}") from None
+    except _DAMAGED:
+        raise FileError(f"{place}: damaged, or not an .npz file") from None
     header = _header(arrays.pop(_HEADER, None), place, kind, schema)
     if header.get("checksum") != checksum(header, arrays):
         raise FileError(f"{place}: damaged: its content does not have the checksum it was written with")
@@ -101,8 +105,11 @@ def _members(archive: zipfile.ZipFile, place: str) -> Iterator[tuple[str, NDArra
     for member in archive.infolist():
         if not member.filename.endswith(".npy"):
             raise FileError(f"{place}: holds '{member.filename}', which is no array")
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise FileError(f"{place}: {member.filename}: compressed in a way that is not read")
         with archive.open(member) as file:
-            yield member.filename.removesuffix(".npy"), _array(file.read(), f"{place}: {member.filename}")
+            content = file.read(member.file_size)  # never more than it declared
+        yield member.filename.removesuffix(".npy"), _array(content, f"{place}: {member.filename}")
 
 
 def _array(content: bytes, place: str) -> NDArray[Any]:
@@ -111,15 +118,19 @@ def _array(content: bytes, place: str) -> NDArray[Any]:
     try:
         version = npy.read_magic(stream)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, fortran, dtype = read(stream)
-    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        with warnings.catch_warnings(action="error"):
+            shape, fortran, dtype = read(stream)
+    except Exception:  # whatever a hostile header leads NumPy's parser to raise, its warnings included
         raise FileError(f"{place}: damaged array header") from None
     if dtype.kind not in "iub":
         raise FileError(f"{place}: found {dtype} values; only integers are read")
     body = content[stream.tell() :]
-    if math.prod(shape) * dtype.itemsize != len(body):
+    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != len(body):
         raise FileError(f"{place}: shape {shape} of {dtype} does not match its {len(body)} bytes")
-    return np.frombuffer(body, dtype).reshape(shape, order="F" if fortran else "C").copy()
+    try:
+        return np.frombuffer(body, dtype).reshape(shape, order="F" if fortran else "C").copy()
+    except (ValueError, TypeError, OverflowError):
+        raise FileError(f"{place}: shape {shape} is beyond what an array can have") from None
 
 
 def _header(text: NDArray[Any] | None, place: str, kind: str, schema: int) -> dict[str, Any]:

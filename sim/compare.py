@@ -48,8 +48,8 @@ class Comparison:
 
     @property
     def equal(self) -> bool:
-        """Whether every compared value, and every overflow count, agrees."""
-        return self.first is None and not self.overflows
+        """Whether every compared value, of which there is one at least, and every overflow count agrees."""
+        return self.values > 0 and self.first is None and not self.overflows
 
     def check(self) -> None:
         """Raise MismatchError, naming the first difference, unless equal."""
@@ -57,6 +57,8 @@ class Comparison:
             raise MismatchError(str(self))
 
     def __str__(self) -> str:
+        if not self.values:
+            return "nothing was compared: the traces are empty"
         counted = f"{self.values:,} values of {self.samples:,} samples compared"
         if self.left_out:
             counted += f"; recorded in one only: {', '.join(self.left_out)}"
@@ -75,6 +77,8 @@ def compare(a: Trace, b: Trace) -> Comparison:
     """
     if list(a.layers) != list(b.layers):
         raise InputError(f"the traces have different layers: {', '.join(a.layers)} and {', '.join(b.layers)}")
+    if not a.layers:
+        raise InputError("the traces have no layers to compare")
     values, left_out, overflows = 0, [], []
     firsts: list[tuple[tuple[int, int, int, int, int], Difference]] = []
     unequal = np.zeros(a.spikes.shape[0], bool)
@@ -101,7 +105,13 @@ def compare(a: Trace, b: Trace) -> Comparison:
     first = min(firsts, key=lambda item: item[0])[1] if firsts else None
     samples = len(unequal)
     return Comparison(
-        first, values, different, samples, tuple(map(int, np.flatnonzero(unequal))), tuple(sorted(left_out)), tuple(overflows)
+        first,
+        values,
+        different,
+        samples,
+        tuple(map(int, np.flatnonzero(unequal))),
+        tuple(sorted(left_out)),
+        tuple(overflows),
     )
 
 

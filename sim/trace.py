@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .archive import read_archive, write_archive
 from .errors import FileError
+from .word import Word
 
 SCHEMA = 1
 
@@ -77,11 +78,18 @@ def load_trace(path: str | os.PathLike[str]) -> Trace:
     """Read what `Trace.save` wrote, verified. Raises FileError."""
     header, arrays = read_archive(path, "trace", SCHEMA)
     try:
-        layers = {}
-        for layer in header["layers"]:
-            name, words = layer["name"], dict(layer["words"])
-            registers = {register: arrays[f"{name}.{register}"] for register in words}
-            layers[name] = LayerTrace(arrays[f"{name}.spikes"], registers, dict(layer["overflows"]), words)
+        layers = {layer["name"]: _layer(layer, arrays) for layer in header["layers"]}
+        if len({layer.spikes.shape[:2] for layer in layers.values()}) != 1:
+            raise ValueError("its layers are none, or differ in samples or steps")
         return Trace(layers, header["network"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FileError(f"{os.fspath(path)}: its header is incomplete: {type(error).__name__} {error}") from None
+
+
+def _layer(header: Mapping[str, Any], arrays: Mapping[str, Integers]) -> LayerTrace:
+    name, words = header["name"], {register: str(Word.parse(word)) for register, word in header["words"].items()}
+    spikes, registers = arrays[f"{name}.spikes"], {register: arrays[f"{name}.{register}"] for register in words}
+    if spikes.ndim != 3 or any(values.shape != spikes.shape for values in registers.values()):
+        raise ValueError(f"layer {name} has arrays that are not [sample, step, neuron]")
+    overflows = {register: int(count) for register, count in header["overflows"].items()}
+    return LayerTrace(spikes, registers, overflows, words)

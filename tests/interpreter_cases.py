@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
-from interpreters import ClipCount, Deliver, Experiment, span
+from interpreters import Cases, ClipCount, Deliver, Experiment, cases_of, span
 
 from bitspike.datapath import SPIKES, Add, Branch, Decay, Fire, Set, Shift
 from bitspike.ops.base import Relation, Rounding
@@ -184,3 +184,38 @@ def _families() -> dict[str, Family]:
 
 
 FAMILIES = _families()
+
+
+def boundary_values(word: Word) -> list[int]:
+    """The ends of a word, zero, and powers of two, each with its neighbours."""
+    middles = {0, word.min, word.max, 1 << (word.bits // 2), -(1 << (word.bits // 2)), 1 << max(0, word.bits - 2)}
+    near = {middle + step for middle in middles for step in (-1, 0, 1)}
+    return sorted(value for value in near if value in word)
+
+
+def boundary_experiments(bits: int, overflow: Overflow) -> Iterator[tuple[Experiment, Cases]]:
+    """Every kind of stage on wide words, at the values where arithmetic goes wrong."""
+    count, shift = Word(8, True), Interval(0, min(bits - 1, 62 - bits))
+    far = sorted({0, 1, bits - 1, bits, bits + 1, 62, 63})
+    for signed, other in product((True, False), repeat=2):
+        own, operand = Word(bits, signed, overflow), Word(bits, other)
+        states, values = {"membrane": boundary_values(own)}, {"a": boundary_values(operand)}
+        words, bound = {"membrane": own}, {"a": span(operand)}
+        counted = {"count": boundary_values(count), "weight": values["a"]}
+        yield (
+            Experiment(Deliver("membrane"), words, {"count": span(count), "weight": span(operand)}),
+            cases_of(states | counted),
+        )
+        yield Experiment(Add(into="membrane", terms=("a", "-a", "-a")), words, bound), cases_of(states | values)
+        yield Experiment(Add(into="membrane", terms=("a",)), words, bound), cases_of(states | values)
+        yield Experiment(Set(into="membrane", value="a"), words, bound), cases_of(states | values)
+        shifts = {"by": [shift.lo, 1, shift.hi]}
+        yield Experiment(Shift(into="membrane", by="by"), words, {"by": shift}), cases_of(states | shifts)
+        for rounding, least, result in product(Rounding, (0, 1), ("remaining", "minus_amount")):
+            keys: dict[str, Any] = {"kind": "shift", "rounding": rounding, "least": least, "result": result}
+            decay = Decay(into="membrane", of="membrane", by="by", **keys)
+            yield Experiment(decay, words, {"by": Interval(0, 63)}), cases_of(states | {"by": far})
+        for relation, repeat in product(Relation, (1, 3)):
+            branch = fires(("membrane", relation, "a"), 1, repeat, Add(into="membrane", terms=("-a",)))
+            ranges = {**bound, SPIKES: Interval(0, 1)}
+            yield Experiment(Fire(branches=(branch,)), words, ranges), cases_of({**states, **values, SPIKES: (0, 1)})

@@ -81,7 +81,9 @@ def training() -> ModuleType:
         from .. import training as package
         from ..training import loop  # noqa: F401
     except ImportError as error:
-        raise InputError(f"training needs the extra 'train' ({error.name} is missing): pip install 'bitspike[train]'") from None
+        raise InputError(
+            f"training needs the extra 'train' ({error.name} is missing): pip install 'bitspike[train]'"
+        ) from None
     return package
 
 

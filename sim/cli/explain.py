@@ -24,9 +24,7 @@ def act(args: argparse.Namespace) -> int:
     """Print a line a write."""
     network = load_network(args.network)
     spikes = load_input(network, args.data, args.samples).spikes
-    writes = explain(
-        network, spikes, layer=args.layer, neuron=args.neuron, step=args.step, sample=args.sample
-    )
+    writes = explain(network, spikes, layer=args.layer, neuron=args.neuron, step=args.step, sample=args.sample)
     if args.json:
         print_json(
             [

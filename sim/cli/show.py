@@ -60,5 +60,7 @@ def _keys(stage: Any) -> str:
 def _limits(profile: Profile) -> list[tuple[str, int]]:
     limits: list[tuple[str, int]] = []
     for kind, bound in profile.limits.model_dump(exclude_none=True).items():
-        limits += [(f"{kind} {name}", most) for name, most in bound.items()] if isinstance(bound, dict) else [(kind, bound)]
+        limits += (
+            [(f"{kind} {name}", most) for name, most in bound.items()] if isinstance(bound, dict) else [(kind, bound)]
+        )
     return limits

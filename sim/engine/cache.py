@@ -47,7 +47,7 @@ def compiled(source: str) -> Callable[..., Any]:
     """The `kernel` that a module's source defines; compiled at its first call, or found in the cache."""
     name = f"kernel_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
     path = cache_folder() / f"{name}.py"
-    if not path.is_file() or path.read_text() != source:
+    if not path.is_file() or path.read_bytes() != source.encode():
         write_text(path, source)
     spec = importlib.util.spec_from_file_location(f"bitspike_{name}", path)
     if spec is None or spec.loader is None:

@@ -6,27 +6,20 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import OverflowRefusedError
 from ..profile.schema import INPUT, SPIKES, Profile
 from ..trace import Integers, State
 from .cache import compiled
 from .kernel import Signature, kernel_source
+from .oracle import RefusedOverflowError
 from .wiring import Incoming, Layer
 
 Table = Mapping[str, Mapping[str, Integers]]
-
-
-class RefusedOverflowError(OverflowRefusedError):
-    """A refused overflow in `sample`; the oracle, run on it, names the place."""
-
-    def __init__(self, sample: int) -> None:
-        self.sample = sample
-        super().__init__(f"sample {sample}: a register overflowed that refuses to")
 
 
 @dataclass(frozen=True)
@@ -64,7 +57,7 @@ def simulate(
     counts = {layer.name: np.zeros((samples, len(layer.neuron.registers) + 1), np.int64) for layer in layers}
     whole = _Chunk({INPUT: spikes, **outputs}, state, recorded, counts)
     bounds = np.linspace(0, samples, min(samples, threads or available_threads()) + 1).astype(int)
-    chunks = [_part(whole, slice(a, b)) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    chunks = [_part(whole, slice(a, b)) for a, b in pairwise(bounds)]
     if len(chunks) == 1:
         _run(chunks[0], groups, kernels)
     else:

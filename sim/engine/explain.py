@@ -14,10 +14,10 @@ from ..network.network import Network
 from ..ops.base import Registers
 from ..ops.integer import IntegerOps
 from ..profile.schema import SPIKES
-from ..trace import State
+from ..trace import Integers, State
 from ..word import Overflow, Word
 from . import oracle
-from .run import check_spikes, initial_state
+from .run import check_spikes, check_state, initial_state
 from .wiring import Incoming, Layer, wire
 
 
@@ -120,31 +120,22 @@ def explain(
         ("step", step, counts.shape[1]),
         ("neuron", neuron, layers[layer].size),
     ):
-        if not 0 <= value < size:
-            raise InputError(f"{name}: found {value}; allowed: 0 to {size - 1}")
+        if not isinstance(value, int | np.integer) or not 0 <= value < size:
+            raise InputError(f"{name}: found {value!r}; allowed: 0 to {size - 1}")
+    start = initial_state(network, len(counts)) if state is None else check_state(state, network, len(counts))
+    one = slice(sample, sample + 1)
+    start = {name: {r: values[one] for r, values in registers.items()} for name, registers in start.items()}
     log = _Log(layer, neuron, step)
-    emitted = _run_until(network, layers, groups, counts[sample : sample + 1, : step + 1], state, sample, log)
-    word = Word(8, emitted[layer] < 0)
-    log.writes.append(Write("emitted", SPIKES, word, 0, emitted[layer], emitted[layer]))
+    emitted = _run_until(layers, groups, counts[one, : step + 1], start, log)
+    log.writes.append(Write("emitted", SPIKES, Word(8, emitted < 0), 0, emitted, emitted))
     return log.writes
 
 
-def _run_until(
-    network: Network,
-    layers: dict[str, Layer],
-    groups: list[list[Layer]],
-    counts: Any,
-    state: State | None,
-    sample: int,
-    log: _Log,
-) -> dict[str, int]:
-    """The oracle under `log`; what the watched neuron's place emitted at the end, by layer."""
-    start = initial_state(network)
-    if state is not None:
-        start = {name: {r: v[sample : sample + 1].copy() for r, v in regs.items()} for name, regs in state.items()}
+def _run_until(layers: dict[str, Layer], groups: list[list[Layer]], counts: Integers, start: State, log: _Log) -> int:
+    """What the watched neuron emitted in the last step of one sample, run by the oracle under `log`."""
     steps = counts.shape[1]
     outputs = {name: np.zeros((1, steps, each.size), np.int64) for name, each in layers.items()}
     overflows = {name: np.zeros(len(each.neuron.registers), np.int64) for name, each in layers.items()}
     oracle.simulate(groups, counts, start, outputs, {name: {} for name in layers}, overflows, log)
     name, neuron, step = log.place
-    return {name: int(outputs[name][0, step, neuron])}
+    return int(outputs[name][0, step, neuron])

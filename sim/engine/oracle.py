@@ -22,6 +22,17 @@ from .wiring import Incoming, Layer
 Row = list[int]
 
 
+class RefusedOverflowError(OverflowRefusedError):
+    """Raised by a faster engine: a register overflowed that refuses to, in `sample` or a later one.
+
+    The oracle, run from that sample, names the place.
+    """
+
+    def __init__(self, sample: int) -> None:
+        self.sample = sample
+        super().__init__(f"sample {sample}: a register overflowed that refuses to")
+
+
 class Watch(Protocol):
     """Told what one neuron is about to write; see `explain`."""
 
@@ -53,14 +64,15 @@ def simulate(
     recorded: Mapping[str, Mapping[str, Integers]],
     overflows: Mapping[str, Integers],
     watch: Watch | None = None,
+    first: int = 0,
 ) -> None:
-    """Run `spikes` [sample, step, input] from `state`, which is brought to the end of the run.
+    """Run `spikes` [sample, step, input], from sample `first` on, from `state`, which is brought to the end.
 
     Writes `outputs` [sample, step, neuron], `recorded` registers of the same shape, and adds to
     `overflows` [register] of each layer. Raises OverflowRefusedError with the place.
     """
     layers = [layer for group in groups for layer in group]
-    for sample in range(spikes.shape[0]):
+    for sample in range(first, spikes.shape[0]):
         running = [_start(layer, state, sample) for layer in layers]
         before = {name: _row(values[SPIKES][sample]) for name, values in state.items()}
         for step in range(spikes.shape[1]):

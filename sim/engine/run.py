@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -46,7 +45,7 @@ def run(
     layers = {layer.name: layer for group in groups for layer in group}
     names = _registers(record, layers)
     samples, steps = counts.shape[:2]
-    current = _copy(state, network, layers, samples) if state is not None else initial_state(network, samples)
+    current = initial_state(network, samples) if state is None else check_state(state, network, samples)
     # each layer's spikes follow those of the step before the run
     rows = {name: np.zeros((samples, steps + 1, layer.size), layer.dtypes[SPIKES]) for name, layer in layers.items()}
     for name, row in rows.items():
@@ -57,31 +56,21 @@ def run(
     }
     overflows = {name: np.zeros(len(layer.neuron.registers), np.int64) for name, layer in layers.items()}
     outputs = {name: row[:, 1:] for name, row in rows.items()}
-    if engine == "oracle":
-        oracle.simulate(groups, counts, current, outputs, recorded, overflows)
-    elif engine == "array":
-        vectorised.simulate(groups, counts, current, outputs, recorded, overflows)
-    else:
-        _run_compiled(network, groups, counts, current, rows, recorded, overflows)
+    start = {name: {r: values.copy() for r, values in registers.items()} for name, registers in current.items()}
+    try:
+        if engine == "compiled":
+            clocked.simulate(network.profile, groups, counts, current, rows, recorded, overflows)
+        else:
+            simulate = oracle.simulate if engine == "oracle" else vectorised.simulate
+            simulate(groups, counts, current, outputs, recorded, overflows)
+    except oracle.RefusedOverflowError as error:
+        oracle.simulate(groups, counts, start, outputs, recorded, overflows, first=error.sample)
+        raise
     traces = {
         p.name: _layer_trace(layers[p.name], outputs[p.name], recorded[p.name], overflows[p.name])
         for p in network.populations
     }
     return Trace(traces, network.digest, current)
-
-
-def _run_compiled(
-    network: Network, groups: list[list[Layer]], counts: Integers, current: State, rows: Any, recorded: Any,
-    overflows: Any,
-) -> None:  # fmt: skip
-    before = {name: {r: values.copy() for r, values in registers.items()} for name, registers in current.items()}
-    try:
-        clocked.simulate(network.profile, groups, counts, current, rows, recorded, overflows)
-    except clocked.RefusedOverflowError as error:
-        sample = slice(error.sample, error.sample + 1)
-        start = {name: {r: v[sample] for r, v in registers.items()} for name, registers in before.items()}
-        run(network, counts[sample], engine="oracle", state=start)
-        raise
 
 
 def check_spikes(spikes: ArrayLike, inputs: int) -> Integers:
@@ -90,11 +79,11 @@ def check_spikes(spikes: ArrayLike, inputs: int) -> Integers:
         array = np.asarray(spikes)
     except ValueError:
         raise InputError("spikes: not a rectangular array") from None
-    if array.dtype.kind not in "iub":
-        raise InputError(f"spikes: found {array.dtype} values; integers 0 to {MAX_COUNT} are needed")
     expected = f"[sample, step, {inputs}] or [step, {inputs}]"
     if array.ndim not in (2, 3) or array.shape[-1] != inputs:
         raise InputError(f"spikes: found shape {array.shape}; allowed: {expected}")
+    if array.dtype.kind not in "iub":
+        raise InputError(f"spikes: found {array.dtype} values; integers 0 to {MAX_COUNT} are needed")
     if 0 in array.shape:
         raise InputError(f"spikes: found shape {array.shape}; at least one sample and one step are needed")
     array = array if array.ndim == 3 else array[None]
@@ -117,30 +106,31 @@ def initial_state(network: Network, samples: int = 1) -> State:
     return state
 
 
-def _copy(
-    state: Mapping[str, Mapping[str, ArrayLike]], network: Network, layers: Mapping[str, Layer], samples: int
-) -> State:
-    """A state of the right shape and range, which the engine may overwrite. Raises InputError."""
+def check_state(state: Mapping[str, Mapping[str, ArrayLike]], network: Network, samples: int) -> State:
+    """A copy of a state, of the right shape and range. Raises InputError."""
     fresh = initial_state(network, samples)
     for name, registers in fresh.items():
         for register, values in registers.items():
             place = f"state: {name}.{register}"
             try:
                 given = np.asarray(state[name][register])
-            except (KeyError, TypeError):
+            except (KeyError, TypeError, IndexError):
                 raise InputError(f"{place}: missing") from None
+            except ValueError:
+                raise InputError(f"{place}: not a rectangular array") from None
             if given.shape != values.shape or given.dtype.kind not in "iub":
                 raise InputError(f"{place}: found {given.dtype} {given.shape}; allowed: integers {values.shape}")
-            low, high = (0, MAX_COUNT) if name == INPUT else _range(layers[name], register)
+            low, high = (0, MAX_COUNT) if name == INPUT else _range(network, name, register)
             if given.min() < low or given.max() > high:
                 raise InputError(f"{place}: found {given.min()} to {given.max()}; allowed: {low} to {high}")
             values[...] = given
     return fresh
 
 
-def _range(layer: Layer, register: str) -> tuple[int, int]:
-    word = storage(layer.neuron, register)
-    return layer.neuron.emission if register == SPIKES else (word.min, word.max)
+def _range(network: Network, layer: str, register: str) -> tuple[int, int]:
+    neuron = network.neuron_class(network.population(layer))
+    word = storage(neuron, register)
+    return neuron.emission if register == SPIKES else (word.min, word.max)
 
 
 def _registers(record: Iterable[str] | str, layers: Mapping[str, Layer]) -> set[str]:

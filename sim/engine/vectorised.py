@@ -7,14 +7,13 @@ from collections.abc import Callable, Mapping, MutableMapping, Sequence
 import numpy as np
 
 from ..datapath import Fire, clip_count, deliver
-from ..errors import OverflowRefusedError
 from ..ops.array import ArrayOps, to_array
 from ..ops.base import Ops, Registers, Value
 from ..ops.integer import RefusedWriteError
 from ..profile.schema import INPUT, SPIKES
 from ..trace import Integers, State
+from .oracle import RefusedOverflowError
 from .wiring import Layer
-
 
 Accumulate = Callable[[Registers, str, Value, Value], None]
 
@@ -68,9 +67,10 @@ def _fire_in_order(ops: Ops, layer: Layer, fire: Fire, regs: Registers) -> None:
         fire.run(one)
         for name in written:
             whole[name][..., neuron] = one[name]
+        own = emitted[..., neuron].copy()  # a neuron may be its own alias
         for alias in layer.aliases[neuron]:
             if alias >= 0:
-                emitted[..., alias] = np.minimum(layer.neuron.relay.cap, emitted[..., alias] + one[SPIKES])
+                emitted[..., alias] = np.minimum(layer.neuron.relay.cap, emitted[..., alias] + own)
     regs.values.update(whole)
 
 
@@ -82,7 +82,7 @@ def simulate(
     recorded: Mapping[str, Mapping[str, Integers]],
     overflows: Mapping[str, Integers],
 ) -> None:
-    """Run a batch through NumPy, as `oracle.simulate` does it neuron by neuron."""
+    """Run a batch through NumPy, as `oracle.simulate` does it neuron by neuron. Raises RefusedOverflowError."""
     layers = [layer for group in groups for layer in group]
     values = {name: {r: to_array(v) for r, v in registers.items()} for name, registers in state.items()}
     before = {name: registers.pop(SPIKES) for name, registers in values.items()}
@@ -92,8 +92,8 @@ def simulate(
             name, ops = layer.name, ArrayOps()
             try:
                 now[name] = step_layer(ops, layer, values[name], now, before, np.zeros_like(before[name]))
-            except RefusedWriteError as error:
-                raise OverflowRefusedError(f"step {step}, layer {name}, {error}") from None
+            except RefusedWriteError:
+                raise RefusedOverflowError(0) from None
             outputs[name][:, step] = now[name]
             for register, values_of in recorded[name].items():
                 values_of[:, step] = values[name][register]

@@ -35,7 +35,9 @@ class Incoming:
 
 @dataclass(frozen=True)
 class Layer:
-    """One population: its class (and its name, `kind`), its parameters (arrays [size]) and what arrives, in order of delivery."""
+    """One population: its class and the class's name, `kind`; its parameters, arrays [size]; what arrives, in order
+    of delivery.
+    """
 
     name: str
     size: int

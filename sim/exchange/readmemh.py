@@ -112,11 +112,13 @@ def read_images(folder: str | os.PathLike[str]) -> Network:
     try:
         manifest = json.loads(_read(root / MANIFEST))
         if manifest["format"] != FORMAT or manifest["schema"] != SCHEMA:
-            raise FileError(f"{place}: found {manifest['format']} schema {manifest['schema']}; allowed: {FORMAT} {SCHEMA}")
-        arrays = {entry["array"]: _values(root, entry) for entry in manifest["files"]}
+            raise FileError(
+                f"{place}: found {manifest['format']} schema {manifest['schema']}; allowed: {FORMAT} {SCHEMA}"
+            )
+        arrays = _joined({entry["array"]: _values(root, entry) for entry in manifest["files"]})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FileError(f"{place}: damaged: {type(error).__name__} {error}") from None
-    return network_from(manifest, _joined(arrays), place)
+    return network_from(manifest, arrays, place)
 
 
 def _read(path: Path) -> str:

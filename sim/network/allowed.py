@@ -38,10 +38,8 @@ class _Checker:
         self.fault(place, f"found {name!r}; allowed: {', '.join(allowed) or 'none'}{hint}")
         return False
 
-    def integers(
-        self, place: str, values: ArrayLike, shape: tuple[int, ...], low: int, high: int, dtype: str, allowed: str
-    ) -> NDArray[Any] | None:
-        """`values` broadcast to `shape`, read-only, in `dtype`; None after a fault."""
+    def array(self, place: str, values: ArrayLike) -> NDArray[Any] | None:
+        """`values` as an array of integers; None after a fault."""
         try:
             array = np.asarray(values)
         except ValueError:
@@ -49,6 +47,15 @@ class _Checker:
             return None
         if array.dtype.kind not in "iu":
             self.fault(place, f"found {array.dtype} values; integers are needed")
+            return None
+        return array
+
+    def integers(
+        self, place: str, values: ArrayLike, shape: tuple[int, ...], low: int, high: int, dtype: str, allowed: str
+    ) -> NDArray[Any] | None:
+        """`values` broadcast to `shape`, read-only, in `dtype`; None after a fault."""
+        array = self.array(place, values)
+        if array is None:
             return None
         if array.shape not in ((), shape):
             self.fault(place, f"found shape {array.shape}; allowed: {shape}")
@@ -97,9 +104,18 @@ class _Checker:
         if aliases is not None and kind.relay is None:
             self.fault(place, f"has aliases, which neurons of class '{neuron}' do not relay")
         elif aliases is not None:
-            slots = np.shape(aliases)[1] if np.ndim(aliases) == 2 else 0
-            aliases = self.integers(f"{place}: aliases", aliases, (size, slots), -1, size - 1, "int32", "-1: none")
+            aliases = self.aliases(f"{place}: aliases", aliases, size)
         return replace(population, size=size, neuron=neuron, parameters=parameters, aliases=aliases)
+
+    def aliases(self, place: str, aliases: ArrayLike, size: int) -> NDArray[Any] | None:
+        """Neurons that receive copies, [size, slots]."""
+        array = self.array(place, aliases)
+        if array is None:
+            return None
+        if array.ndim != 2:
+            self.fault(place, f"found shape {array.shape}; allowed: ({size}, slots)")
+            return None
+        return self.integers(place, array, (size, array.shape[1]), -1, size - 1, "int32", "-1: none")
 
     def via(self, projection: Projection, source_class: str, target_class: str, place: str) -> str | None:
         """The connection that the projection names, or the only one that fits."""
@@ -135,15 +151,16 @@ class _Checker:
         self, place: str, projection: Projection, connection: Connection, shape: tuple[int, int]
     ) -> NDArray[Any]:
         """Weights [pre, post, synapse]; a matrix [pre, post] reaches the first register only."""
-        given = np.shape(projection.weights) if not isinstance(projection.weights, np.ndarray) else None
-        array = np.asarray(projection.weights) if given is not None else projection.weights
+        word = connection.weight.word
+        array = self.array(f"{place}: weights", projection.weights)
+        if array is None:
+            return np.zeros((*shape, 1), word.dtype)
         synapses = array.shape[2] if array.ndim == 3 else 1
-        if synapses > len(connection.into):
-            self.fault(place, f"weights have {synapses} synapses; allowed: {len(connection.into)}")
-            synapses = len(connection.into)
+        if not 1 <= synapses <= len(connection.into):
+            self.fault(place, f"weights have {synapses} synapses; allowed: 1 to {len(connection.into)}")
+            return np.zeros((*shape, 1), word.dtype)
         expected = (*shape, synapses) if array.ndim == 3 else shape
         low, high = connection.weight.range
-        word = connection.weight.word
         allowed = f"{word}, narrow" if connection.weight.narrow else str(word)
         checked = self.integers(f"{place}: weights", array, expected, low, high, word.dtype, allowed)
         if checked is None:
@@ -159,11 +176,11 @@ def check_network(
     if not isinstance(inputs, int | np.integer) or inputs < 1:
         raise NetworkError([f"inputs: found {inputs!r}; allowed: 1 or more"])
     names = [population.name for population in populations]
-    for name in sorted({name for name in names if names.count(name) > 1 or name == INPUT}):
-        checker.fault(f"layer '{name}'", "the name is taken")
-    for name in names:
-        if not isinstance(name, str) or not name.isidentifier():
-            checker.fault(f"layer {name!r}", "allowed: a name of letters, digits and underscores")
+    for place, name in enumerate(names):
+        if not isinstance(name, str) or not name.isidentifier() or not name.isascii():
+            checker.fault(f"layer {name!r}", "allowed: a name of letters a to z, digits and underscores")
+        elif name == INPUT or name in names[:place]:
+            checker.fault(f"layer '{name}'", "the name is taken")
     if not populations:
         checker.fault("network", "has no layers")
     checked = tuple(checker.population(population) for population in populations)

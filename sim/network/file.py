@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from ..archive import read_archive, write_archive
 from ..errors import FileError, NetworkError
+from ..profile.check import find_faults
 from ..profile.schema import Profile
 from .network import Integers, Network, Population, Projection
 
@@ -34,9 +35,12 @@ def network_from(header: Mapping[str, Any], arrays: Mapping[str, Integers], plac
     """The network of a header and its arrays. Raises FileError where they do not make one."""
     try:
         profile = Profile.from_json(header["profile"])
+        faults = find_faults(profile)
+        if faults:
+            raise FileError(f"{place}: its profile '{profile.name}' cannot be run: {faults[0]}")
         if profile.digest != header["profile_sha256"]:
             raise FileError(f"{place}: its profile '{profile.name}' does not have the hash it was written with")
-        rest = dict(arrays)
+        rest = {name: _whole(array, name, place) for name, array in arrays.items()}
         populations = [_population(p, profile, rest) for p in header["populations"]]
         projections = [
             Projection(p["source"], p["target"], rest.pop(f"projection{i}.weights"), p["via"], p["parameters"])
@@ -56,6 +60,13 @@ def network_from(header: Mapping[str, Any], arrays: Mapping[str, Integers], plac
     if network.digest != header.get("network_sha256"):
         raise FileError(f"{place}: the network does not have the hash it was written with")
     return network
+
+
+def _whole(array: Integers, name: str, place: str) -> Integers:
+    """The array, which has axes: a single value would be spread over whatever size the header says."""
+    if array.ndim == 0:
+        raise FileError(f"{place}: {name} is a single value; an array is needed")
+    return array
 
 
 def _population(header: Mapping[str, Any], profile: Profile, arrays: dict[str, Integers]) -> Population:

@@ -86,7 +86,9 @@ class ArrayOps(Ops):
             return
         self.overflows[register] += int(np.count_nonzero(np.logical_and(np.not_equal(raw, fitted), when)))
 
-    def repeat(self, branch: Repeated, regs: Registers, again: Callable[[], Flag], body: Callable[[Flag], None]) -> None:
+    def repeat(
+        self, branch: Repeated, regs: Registers, again: Callable[[], Flag], body: Callable[[Flag], None]
+    ) -> None:
         """Until no neuron's condition holds."""
         for _ in range(branch.repeat):
             flag = again()

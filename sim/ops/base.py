@@ -93,7 +93,9 @@ class Ops(ABC):
         """Told of every register write: `fitted` is kept of `raw`, where `when` (True: everywhere)."""
 
     @abstractmethod
-    def repeat(self, branch: Repeated, regs: Registers, again: Callable[[], Flag], body: Callable[[Flag], None]) -> None:
+    def repeat(
+        self, branch: Repeated, regs: Registers, again: Callable[[], Flag], body: Callable[[Flag], None]
+    ) -> None:
         """Run `body(flag)` while `flag = again()` holds, `branch.repeat` times at most."""
 
 

@@ -90,7 +90,9 @@ class IntegerOps(Ops):
         if raw != fitted:
             self.overflows[register] += 1
 
-    def repeat(self, branch: Repeated, regs: Registers, again: Callable[[], bool], body: Callable[[Flag], None]) -> None:
+    def repeat(
+        self, branch: Repeated, regs: Registers, again: Callable[[], bool], body: Callable[[Flag], None]
+    ) -> None:
         """A loop that ends with the condition."""
         for _ in range(branch.repeat):
             if not again():

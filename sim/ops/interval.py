@@ -74,6 +74,7 @@ class IntervalOps(Ops):
 
     def shift_right(self, a: Interval, by: Interval, rounding: Rounding) -> Interval:
         """a / 2**by, rounded"""
+
         def shift(x: int, y: int) -> int:
             return -((-x) >> y) if rounding is Rounding.ZERO and x < 0 else x >> y
 
@@ -117,7 +118,9 @@ class IntervalOps(Ops):
     def observe(self, register: str, raw: Interval, fitted: Interval, word: Word, when: Flag) -> None:
         """Every raw value has been met already."""
 
-    def repeat(self, branch: Repeated, regs: Registers, again: Callable[[], Maybe], body: Callable[[Flag], None]) -> None:
+    def repeat(
+        self, branch: Repeated, regs: Registers, again: Callable[[], Maybe], body: Callable[[Flag], None]
+    ) -> None:
         """Join what every number of rounds leaves."""
         for _ in range(branch.repeat):
             if not again().true:

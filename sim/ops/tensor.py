@@ -8,6 +8,7 @@ has the gradient that the caller chose.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Protocol
 
 import torch
@@ -30,9 +31,13 @@ class SpikeGradient(Protocol):
 class TensorOps(Ops):
     """Values are float tensors of integers, flags bool tensors."""
 
-    def __init__(self, gradient: SpikeGradient, reset_share: float = 1.0) -> None:
-        """`reset_share` (0 to 1): the share rho of the spike's gradient that passes through the reset."""
+    def __init__(self, gradient: SpikeGradient, reset_share: float = 1.0, scale: float = 1.0) -> None:
+        """`reset_share` (0 to 1): the share rho of the spike's gradient that passes through the reset.
+
+        `scale`: every spike's gradient is multiplied by it.
+        """
         self.gradient = gradient
+        self.scale = scale
         self.reset_share = reset_share
         self._unbounded = False
 
@@ -90,7 +95,7 @@ class TensorOps(Ops):
 
     def spread(self, a: Value, like: Value) -> Value:
         """Broadcast to the shape of `like`."""
-        if not isinstance(like, Tensor):
+        if not isinstance(like, Tensor) or (isinstance(a, Tensor) and a.shape == like.shape):
             return a
         return _like(a, like).expand(torch.broadcast_shapes(_like(a, like).shape, like.shape))
 
@@ -101,7 +106,9 @@ class TensorOps(Ops):
             if beyond.any():
                 raise RefusedWriteError(register, int(raw[beyond][0]), word)
 
-    def repeat(self, branch: Repeated, regs: Registers, again: Callable[[], Flag], body: Callable[[Flag], None]) -> None:
+    def repeat(
+        self, branch: Repeated, regs: Registers, again: Callable[[], Flag], body: Callable[[Flag], None]
+    ) -> None:
         """The exact rounds, then the gradient of the spikes, through `spikes` and through the reset."""
         before = dict(regs.values)
         for _ in range(branch.repeat):
@@ -112,7 +119,9 @@ class TensorOps(Ops):
         if branch.emit:
             self._attach(branch, regs, before, body)
 
-    def _attach(self, branch: Repeated, regs: Registers, before: dict[str, Value], body: Callable[[Flag], None]) -> None:
+    def _attach(
+        self, branch: Repeated, regs: Registers, before: dict[str, Value], body: Callable[[Flag], None]
+    ) -> None:
         """Let d(spikes)/du reach `spikes`, and `reset_share` of it every register that the reset writes."""
         register, relation, operand = branch.crossing
         at_start = Registers(self, regs.words, before)
@@ -120,7 +129,8 @@ class TensorOps(Ops):
         crossing = threshold + 1 if relation in (Relation.GT, Relation.LE) else threshold
         rising = 1 if relation in (Relation.GE, Relation.GT) else -1
         with torch.no_grad():
-            slope = branch.emit * rising * self.gradient(u, _like(crossing, u), regs.words[register], branch.repeat)
+            gradient = self.gradient(u, _like(crossing, u), regs.words[register], branch.repeat)
+            slope = self.scale * branch.emit * rising * gradient
             jumps = self._jumps(branch, regs, before, body) if self.reset_share else {}
         distance = u - threshold
         change = slope * (distance - distance.detach())  # 0 forward, the spike's gradient backward
@@ -198,5 +208,9 @@ def _power_of_two(by: Value, sign: int, like: Tensor) -> Value:
     """2**(sign * by), exact: by an int, or a tensor of ints from 0 to 63."""
     if not isinstance(by, Tensor):
         return 2.0 ** (sign * by)
-    table = torch.tensor([2.0 ** (sign * k) for k in range(64)], dtype=like.dtype, device=like.device)
-    return table[by.long()]
+    return _powers_of_two(sign, like.dtype, like.device)[by.long()]
+
+
+@cache
+def _powers_of_two(sign: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    return torch.tensor([2.0 ** (sign * k) for k in range(64)], dtype=dtype, device=device)

@@ -62,6 +62,7 @@ def _neuron_faults(path: Path, neuron: NeuronClass, written: set[str]) -> Iterat
         if name in neuron.registers:
             yield Fault((*path, "parameters", name), "is a register already; choose another name", key=True)
     ranges, read = held(neuron), set[Operand]()
+    yield from _delivery_faults((*path, "registers"), neuron, ranges, written)
     for place, stage in writes(path, neuron):
         yield from _unknown((*place, "into"), stage.into, neuron.registers)
         yield from _stage_faults(place, stage, ranges)
@@ -75,6 +76,17 @@ def _neuron_faults(path: Path, neuron: NeuronClass, written: set[str]) -> Iterat
         if name in read and name not in written:
             yield Fault((*path, "registers", name), "is read, but no stage and no connection writes it", key=True)
     yield from _fire_faults(path, neuron)
+
+
+def _delivery_faults(
+    path: Path, neuron: NeuronClass, ranges: dict[str, Interval], written: set[str]
+) -> Iterator[Fault]:
+    """Registers that could exceed the word of an arriving spike: whether a weight of 0 arrives would then matter."""
+    for name, word in neuron.registers.items():
+        if name in written and ranges[name] != spans(word):
+            low, high = ranges[name]
+            message = f"spikes arrive as {word}, but a stage writes {low} to {high}; allowed: {word.min} to {word.max}"
+            yield Fault((*path, name), message, key=True)
 
 
 def _fire_faults(path: Path, neuron: NeuronClass) -> Iterator[Fault]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -52,7 +52,7 @@ class NeuronClass(Model):
     relay: Relay | None = None
 
     @property
-    def stages(self) -> list:
+    def stages(self) -> list[Any]:
         """The stages of a step, in order."""
         return [item.stage for item in self.step]
 
@@ -105,10 +105,10 @@ class Limits(Model):
     """What fits the chip. An absent limit is none."""
 
     inputs: Count | None = None
-    neurons: Annotated[dict[Name, Count], Field(description="neurons of a class")] = {}
-    fan_in: Annotated[dict[Name, Count], Field(description="sources of one neuron over a connection")] = {}
-    sources: Annotated[dict[Name, Count], Field(description="neurons that a connection comes from")] = {}
-    targets: Annotated[dict[Name, Count], Field(description="neurons that a connection reaches")] = {}
+    neurons: dict[Name, Count] = Field(default_factory=dict, description="neurons of a class")
+    fan_in: dict[Name, Count] = Field(default_factory=dict, description="sources of one neuron over a connection")
+    sources: dict[Name, Count] = Field(default_factory=dict, description="neurons that a connection comes from")
+    targets: dict[Name, Count] = Field(default_factory=dict, description="neurons that a connection reaches")
 
 
 class Profile(Model):

@@ -61,7 +61,9 @@ def activity(trace: Trace) -> tuple[dict[str, float], dict[str, int], dict[str, 
     rates = {name: float(layer.spikes.mean()) for name, layer in trace.layers.items()}
     silent = {name: int((layer.spikes.sum((0, 1)) == 0).sum()) for name, layer in trace.layers.items()}
     overflows = {
-        f"{name}.{register}": count for name, layer in trace.layers.items() for register, count in layer.overflows.items()
+        f"{name}.{register}": count
+        for name, layer in trace.layers.items()
+        for register, count in layer.overflows.items()
     }
     return rates, overflows, silent
 

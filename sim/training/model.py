@@ -40,18 +40,20 @@ class SpikingNetwork(nn.Module):
         weight_bits: int = 8,
         gain: float = 32.0,
         reset_share: float = 1.0,
+        scale: float = 1.0,
         max_input: int = 255,
     ) -> None:
         """`gain`: standard deviation of an initial weighted sum of independent inputs, in LSB.
 
-        `reset_share`: the share of the spike's gradient that passes the reset. `max_input`: the most
+        `reset_share`: the share of the spike's gradient that passes the reset. `scale`: what the gradient is
+        multiplied by; below 1 it keeps gradients through many layers and steps from growing. `max_input`: the most
         spikes that an input channel will have in a step; with it, float32 is chosen where it is exact.
         Raises InputError for what cannot be trained.
         """
         super().__init__()
         self.template = template
         self.max_input = max_input
-        self.ops = TensorOps(gradient, reset_share)
+        self.ops = TensorOps(gradient, reset_share, scale)
         self.layers = [layer for group in wire(template) for layer in group]
         for layer in self.layers:
             if layer.aliases is not None:

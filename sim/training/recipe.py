@@ -46,10 +46,11 @@ class ConnectionSpec(Model):
 
 
 class GradientSpec(Model):
-    """The derivative of a spike, and the share of it that passes through the reset."""
+    """The derivative of a spike, what it is multiplied by, and the share of it that passes through the reset."""
 
     kind: Literal["boolean", "arctan", "fast_sigmoid", "triangle", "boxcar"]
     options: dict[Name, Option]
+    scale: Positive
     reset_share: Annotated[float, Field(ge=0, le=1)]
 
 
@@ -135,12 +136,14 @@ def _template(recipe: Recipe, profile: Any, inputs: int) -> Network:
         inputs,
         [Population(layer.name, layer.size, layer.parameters, layer.neuron) for layer in recipe.layers],
         [
-            Projection(c.source, c.target, np.zeros((sizes[c.source], sizes[c.target], c.synapses), int), c.via, c.parameters)
+            Projection(
+                c.source, c.target, np.zeros((sizes[c.source], sizes[c.target], c.synapses), int), c.via, c.parameters
+            )
             for c in recipe.connections
         ],
-        task=Task(
-            data=recipe.data, encoding=recipe.encoding, readout=recipe.readout, recipe=recipe.name
-        ).model_dump(mode="json"),
+        task=Task(data=recipe.data, encoding=recipe.encoding, readout=recipe.readout, recipe=recipe.name).model_dump(
+            mode="json"
+        ),
     )
 
 
@@ -153,5 +156,6 @@ def build(recipe: Recipe, template: Network, max_input: int) -> SpikingNetwork:
         weight_bits=recipe.weight_bits,
         gain=recipe.gain,
         reset_share=recipe.gradient.reset_share,
+        scale=recipe.gradient.scale,
         max_input=max_input,
     )

@@ -1,0 +1,14 @@
+import numpy as np
+import pytest
+from interpreter_cases import boundary_experiments
+from interpreters import prove
+
+from bitspike.word import Overflow
+
+
+@pytest.mark.parametrize("overflow", Overflow)
+@pytest.mark.parametrize("bits", [8, 12, 16, 24, 32])
+def test_every_interpreter_of_a_stage_agrees_at_the_ends_of_wide_words(bits, overflow):
+    generator = np.random.default_rng(bits)
+    for experiment, cases in boundary_experiments(bits, overflow):
+        prove(experiment, cases, generator)

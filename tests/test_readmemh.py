@@ -1,0 +1,136 @@
+"""Memory images: what is exported, read back, is the same network; anything else is refused."""
+
+import json
+
+import bitspike as bs
+import pytest
+from bitspike.exchange import readmemh
+from builders import generic, random_generic, random_xylo
+
+
+@pytest.fixture
+def folder(tmp_path):
+    bs.export(generic(), tmp_path / "build", format="readmemh")
+    return tmp_path / "build"
+
+
+def refused(folder):
+    with pytest.raises(bs.FileError) as caught:
+        bs.read_images(folder)
+    return str(caught.value).removeprefix(f"{folder}/")
+
+
+def edit(folder, change):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    change(manifest)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize("network", [generic(), random_generic(1), random_xylo(1), random_xylo(2, slots=0)], ids=repr)
+def test_what_is_exported_is_read_back_equal(network, tmp_path):
+    names = bs.export(network, tmp_path / "build", format="readmemh")
+    assert sorted(names) == sorted(entry.name for entry in (tmp_path / "build").iterdir())
+    assert bs.read_images(tmp_path / "build") == network
+
+
+def test_words_are_twos_complement_row_by_row(folder):
+    assert (folder / "projection0.weights.accumulator.mem").read_text() == "05\nfd\n02\n07\n"
+    assert (folder / "a.threshold.mem").read_text() == "0009\n0009\n"
+    entry = json.loads((folder / "manifest.json").read_text())["files"][0]
+    assert entry["holds"] == "weights of input to a over forward, into accumulator"
+    assert entry["address"] == "pre * 2 + post"
+    assert (entry["word"], entry["shape"], entry["words"]) == ("s8", [2, 2], 4)
+
+
+def test_each_synapse_has_a_memory_of_its_own(tmp_path):
+    names = bs.export(random_xylo(1), tmp_path, format="readmemh")
+    assert {"projection0.weights.isyn0.mem", "projection0.weights.isyn1.mem", "hidden.aliases.mem"} <= set(names)
+
+
+def test_an_unknown_format_is_refused(tmp_path):
+    with pytest.raises(bs.InputError, match=r"^format: found 'memh'; allowed: npz, readmemh"):
+        bs.export(generic(), tmp_path, format="memh")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("05\nfc\n02\n07\n", "weights.accumulator.mem: damaged: it does not have the checksum it was written with"),
+        ("05\n0fd\n02\n07\n", "weights.accumulator.mem: damaged: it does not have the checksum it was written with"),
+        ("05\n1fd\n02\n07\n", "weights.accumulator.mem:2: found '1fd'; allowed: a word of 8 bits in hex"),
+        ("05\nfx\n02\n07\n", "weights.accumulator.mem:2: found 'fx'; allowed: a word of 8 bits in hex"),
+        ("05\nfd\n02\n", "weights.accumulator.mem: found 3 words; 4 are declared"),
+        ("05\nfd\n02\n07\n07\n", "weights.accumulator.mem: found 5 words; 4 are declared"),
+        ("05\nfd\n02\n0ü\n", "weights.accumulator.mem: damaged: not ASCII text"),
+        ("", "weights.accumulator.mem: found 0 words; 4 are declared"),
+    ],
+)
+def test_a_changed_image_is_refused(folder, text, message):
+    (folder / "projection0.weights.accumulator.mem").write_text(text)
+    assert refused(folder) == f"projection0.{message}"
+
+
+def test_a_missing_image_and_a_missing_manifest_are_refused(folder):
+    (folder / "a.leak.mem").unlink()
+    assert refused(folder) == "a.leak.mem: no such file"
+    (folder / "manifest.json").unlink()
+    assert refused(folder) == "manifest.json: no such file"
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "a/b.mem", ".hidden", "", "a\x00b", "a.mem\n"])
+def test_a_hostile_file_name_is_refused(folder, name):
+    edit(folder, lambda manifest: manifest["files"][0].update(file=name))
+    assert refused(folder) == f"manifest.json: found file name {name!r}; allowed: letters, digits, '_' and '.'"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m: m.update(schema=2), "found bitspike-readmemh schema 2; allowed: bitspike-readmemh 1"),
+        (lambda m: m.pop("format"), "damaged: KeyError 'format'"),
+        (lambda m: m.update(files=3), "damaged: TypeError"),
+        (lambda m: m["files"][0].update(word="s99"), "damaged: ValueError s or u, 1 to 63 bits"),
+        (lambda m: m["files"][0].update(shape=[3, 3]), "damaged: ValueError"),
+        (lambda m: m["files"][0].update(array=["a"]), "damaged: TypeError"),
+        (lambda m: m["files"][0].update(array=5), "damaged: TypeError"),
+        (lambda m: m["files"][0].update(word="u8"), "projection 'input' to 'a': weights[0, 1, 0]: found 253; allowed:"),
+        (lambda m: m["files"].pop(), "its header is incomplete: KeyError 'a.leak'"),
+        (lambda m: m.update(network_sha256="0"), "the network does not have the hash it was written with"),
+        (lambda m: m.update(profile_sha256="0"), "its profile 'generic-w8-v16' does not have the hash it was written"),
+    ],
+)
+def test_a_changed_manifest_is_refused(folder, change, message):
+    edit(folder, change)
+    assert refused(folder).startswith(f"manifest.json: {message}")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "7", "[" * 100_000])
+def test_a_manifest_that_is_none_is_refused(folder, text):
+    (folder / "manifest.json").write_text(text)
+    assert refused(folder).startswith("manifest.json: damaged: ")
+
+
+def test_other_files_of_the_folder_are_left_alone(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    bs.export(generic(), tmp_path, format="readmemh")
+    bs.export(generic(threshold=3), tmp_path, format="readmemh")
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+    assert bs.read_images(tmp_path) == generic(threshold=3)
+
+
+def test_an_export_that_fails_midway_leaves_no_manifest(folder, monkeypatch):
+    def full(path, text):
+        if path.name == "a.leak.mem":
+            raise bs.FileError(f"{path}: cannot be written: No space left on device")
+        path.write_text(text)
+
+    monkeypatch.setattr(readmemh, "write_text", full)
+    with pytest.raises(bs.FileError, match=r"a\.leak\.mem: cannot be written: No space left on device"):
+        bs.export(generic(threshold=1), folder, format="readmemh")
+    assert refused(folder) == "manifest.json: no such file"
+
+
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
+    (tmp_path / "build").write_text("")
+    with pytest.raises(bs.FileError, match=r"build: cannot be written: File exists$"):
+        bs.export(generic(), tmp_path / "build", format="readmemh")

@@ -1,0 +1,121 @@
+"""The engines agree on every register, step, neuron and overflow count, in one run or in parts."""
+
+import bitspike as bs
+import numpy as np
+import pytest
+from bitspike.engine import clocked
+from bitspike.profile.check import find_faults
+from builders import GENERIC, edited, generic, random_generic, random_spikes, random_xylo
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+SEEDS = st.integers(0, 2**32 - 1)
+ENGINES = ("compiled", "array", "oracle")
+REGISTERS = "neurons.neuron.registers"
+
+
+def assert_engines_agree(network, spikes):
+    golden = bs.run(network, spikes, record="all", engine="oracle")
+    for engine in ("compiled", "array"):
+        found = bs.run(network, spikes, record="all", engine=engine)
+        bs.compare(found, golden).check()
+        assert not bs.compare(found, golden).left_out
+        assert_same_state(found.state, golden.state)
+
+
+def assert_same_state(a, b):
+    for name, registers in b.items():
+        for register, values in registers.items():
+            assert np.array_equal(a[name][register], values), f"{name}.{register}"
+
+
+@settings(max_examples=30)
+@given(SEEDS, st.sampled_from(["saturate", "wrap"]))
+def test_engines_agree_on_layers_in_mutual_recurrence(seed, overflow):
+    network = random_generic(seed, overflow)
+    assert_engines_agree(network, random_spikes(network, seed))
+
+
+@settings(max_examples=30)
+@given(SEEDS)
+def test_engines_agree_on_xylo_with_copies_of_spikes(seed):
+    network = random_xylo(seed)
+    assert_engines_agree(network, random_spikes(network, seed))
+
+
+def test_the_random_networks_spike_and_overflow_in_every_layer():
+    for make in (random_generic, random_xylo):
+        traces = [bs.run(net, random_spikes(net, seed)) for seed in range(20) for net in [make(seed)]]
+        for layer in traces[0].layers:
+            assert any(trace[layer].spikes.any() for trace in traces)
+            assert any(sum(trace[layer].overflows.values()) for trace in traces)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("make", [random_generic, random_xylo])
+def test_a_run_in_parts_equals_one_run(make, engine):
+    network = make(5)
+    spikes = random_spikes(network, 5)
+    whole = bs.run(network, spikes, record="all", engine=engine)
+    state, parts = None, []
+    for part in np.split(spikes, [1, 2, 5], axis=1):
+        parts.append(bs.run(network, part, record="all", engine=engine, state=state))
+        state = parts[-1].state
+    assert_same_state(state, whole.state)
+    for name, layer in whole.layers.items():
+        assert np.array_equal(np.concatenate([part[name].spikes for part in parts], axis=1), layer.spikes)
+        for register, values in layer.registers.items():
+            joined = np.concatenate([part[name].registers[register] for part in parts], axis=1)
+            assert np.array_equal(joined, values)
+            assert sum(part[name].overflows[register] for part in parts) == layer.overflows[register]
+
+
+def test_a_run_without_the_state_starts_anew():
+    network = generic([[100]], threshold=150, leak=15)
+    first = bs.run(network, [[1]])
+    assert not first.spikes.any()
+    assert not bs.run(network, [[1]]).spikes.any()
+    assert bs.run(network, [[1]], state=first.state).spikes.all()
+
+
+@pytest.mark.parametrize("threads", [1, 3, 8])
+def test_results_depend_neither_on_threads_nor_on_the_other_samples(monkeypatch, threads):
+    monkeypatch.setattr(clocked, "available_threads", lambda: threads)
+    network = random_generic(7)
+    spikes = random_spikes(network, 7, samples=5)
+    together = bs.run(network, spikes, record="all")
+    alone = [bs.run(network, sample, record="all") for sample in spikes]
+    for name, layer in together.layers.items():
+        assert np.array_equal(np.concatenate([trace[name].spikes for trace in alone]), layer.spikes)
+        for register, values in layer.registers.items():
+            assert np.array_equal(np.concatenate([trace[name].registers[register] for trace in alone]), values)
+            assert sum(trace[name].overflows[register] for trace in alone) == layer.overflows[register]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_refused_overflow_names_its_place_whatever_the_engine(engine):
+    profile = edited(GENERIC, (f"{REGISTERS}.accumulator", "s9.refuse"))
+    network = generic([[100, 1]], profile=profile)
+    spikes = np.zeros((3, 5, 1), int)
+    spikes[1, 3], spikes[2, 0] = 3, 4  # the later step, but the first sample
+    with pytest.raises(bs.OverflowRefusedError) as caught:
+        bs.run(network, spikes, engine=engine)
+    assert str(caught.value) == "sample 1, step 3, layer a, accumulator: 300 does not fit s9.refuse, -256 to 255"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_a_refusing_word_holds_is_computed(engine):
+    profile = edited(GENERIC, (f"{REGISTERS}.accumulator", "s9.refuse"))
+    trace = bs.run(generic([[100]], profile=profile, threshold=200), [[2], [1]], record="all", engine=engine)
+    assert trace.spikes[0, :, 0].tolist() == [1, 0]
+    assert trace["a"].registers["membrane"][0, :, 0].tolist() == [0, 100]
+
+
+def test_a_profile_on_which_engines_could_disagree_is_refused():
+    """A weight of 0 would matter: added, it would bring the register back into its own word."""
+    wider = {"set": {"into": "accumulator", "value": 0, "word": "s20.saturate"}}
+    (fault,) = find_faults(edited(GENERIC, ("neurons.neuron.step.2", wider)))
+    assert str(fault) == (
+        "neurons.neuron.registers.accumulator: spikes arrive as s16.saturate, "
+        "but a stage writes -524288 to 524287; allowed: -32768 to 32767"
+    )
