@@ -16,7 +16,7 @@ from bitspike.word import Overflow, Word
 
 REGISTERS = ("membrane", "current")
 PARAMETERS = ("threshold", "weight", "count")
-SHIFT = Word(4, False)
+SHIFT, COUNT = Word(4, False), Word(8, True)
 CASES = 12
 
 words = st.builds(Word, st.integers(1, 32), st.booleans())
@@ -60,7 +60,7 @@ stages |= st.lists(branches(), min_size=1, max_size=3).map(lambda b: Fire(branch
 def experiments(draw: Any) -> tuple[Experiment, Cases]:
     """A stage whose every value fits 63 bits, and some cases."""
     own = {name: draw(register_words) for name in REGISTERS}
-    ranges = {name: span(draw(words)) for name in PARAMETERS} | {"by": span(SHIFT), SPIKES: Interval(0, 2)}
+    ranges = {name: span(draw(words)) for name in PARAMETERS} | {"count": span(COUNT), "by": span(SHIFT), SPIKES: Interval(0, 2)}
     experiment = Experiment(draw(stages.filter(bool)), own, ranges)
     if by_interval(experiment, experiment.ranges)[1].bits > 63:
         experiment = Experiment(Set(into="membrane", value="threshold"), own, ranges)

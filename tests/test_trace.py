@@ -1,12 +1,9 @@
 """What a run recorded, by layer, and its file."""
 
-import json
-
 import bitspike as bs
 import numpy as np
 import pytest
-from bitspike import archive
-from builders import generic, random_spikes, random_xylo
+from builders import generic, random_spikes, random_xylo, rewrite
 
 
 @pytest.fixture(scope="module")
@@ -47,15 +44,6 @@ def test_every_write_that_does_not_fit_is_counted():
     assert trace.overflows == {"a": {"accumulator": 1, "membrane": 1}}
 
 
-def rewritten(path, change):
-    with np.load(path) as file:
-        arrays = dict(file)
-    header = json.loads(arrays.pop("header").tobytes())
-    change(header, arrays)
-    header["checksum"] = archive.checksum(header, arrays)
-    np.savez(path, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -77,7 +65,7 @@ def rewritten(path, change):
     ],
 )
 def test_a_trace_whose_parts_do_not_fit_is_refused(file, change, message):
-    rewritten(file, change)
+    rewrite(file, change)
     with pytest.raises(bs.FileError) as caught:
         bs.load_trace(file)
     assert str(caught.value).startswith(f"{file}: its header is incomplete: {message}")

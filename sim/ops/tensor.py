@@ -7,7 +7,7 @@ has the gradient that the caller chose.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from functools import cache
 from typing import Protocol
 
@@ -19,6 +19,14 @@ from .base import Flag, Ops, Registers, Relation, Repeated, Rounding, Value
 from .integer import COMPARE, RefusedWriteError
 
 _FLAGGED_AT_ONCE = 1 << 22  # contributions held at a time while neurons are run in order
+_MIRRORED = {
+    Relation.GE: Relation.LE,
+    Relation.GT: Relation.LT,
+    Relation.LE: Relation.GE,
+    Relation.LT: Relation.GT,
+}
+
+Crossing = tuple[str | int, Relation, str | int]
 
 
 class SpikeGradient(Protocol):
@@ -26,6 +34,14 @@ class SpikeGradient(Protocol):
 
     def __call__(self, u: Tensor, threshold: Tensor, word: Word, repeat: int) -> Tensor:
         """d(spikes)/du at register values `u`, per LSB, for `u >= threshold` taken up to `repeat` times."""
+
+
+def crossing(condition: Crossing, registers: Container[str | int]) -> Crossing | None:
+    """`condition` with a register on its left; None where no register crosses: of parameters only, `==`, `!=`."""
+    left, relation, right = condition
+    if relation not in _MIRRORED or (left not in registers and right not in registers):
+        return None
+    return condition if left in registers else (right, _MIRRORED[relation], left)
 
 
 class TensorOps(Ops):
@@ -116,27 +132,42 @@ class TensorOps(Ops):
             if branch.repeat > 1 and not flag.any():
                 break
             body(flag)
-        if branch.emit:
-            self._attach(branch, regs, before, body)
+        decides = crossing(branch.crossing, regs.words)
+        if branch.emit and decides and torch.is_grad_enabled():
+            self._attach(branch, decides, regs, before, body)
 
     def _attach(
-        self, branch: Repeated, regs: Registers, before: dict[str, Value], body: Callable[[Flag], None]
+        self,
+        branch: Repeated,
+        decides: Crossing,
+        regs: Registers,
+        before: dict[str, Value],
+        body: Callable[[Flag], None],
     ) -> None:
         """Let d(spikes)/du reach `spikes`, and `reset_share` of it every register that the reset writes."""
-        register, relation, operand = branch.crossing
+        register, relation, operand = decides
         at_start = Registers(self, regs.words, before)
         u, threshold = at_start[register], at_start[operand]
-        crossing = threshold + 1 if relation in (Relation.GT, Relation.LE) else threshold
-        rising = 1 if relation in (Relation.GE, Relation.GT) else -1
         with torch.no_grad():
-            gradient = self.gradient(u, _like(crossing, u), regs.words[register], branch.repeat)
-            slope = self.scale * branch.emit * rising * gradient
+            word = regs.words[str(register)]
+            slope = self.scale * branch.emit * self._slope(u, relation, _like(threshold, u), word, branch.repeat)
             jumps = self._jumps(branch, regs, before, body) if self.reset_share else {}
         distance = u - threshold
         change = slope * (distance - distance.detach())  # 0 forward, the spike's gradient backward
         regs.values["spikes"] = regs.values["spikes"] + change
         for name, jump in jumps.items():
             regs.values[name] = regs.values[name] + (self.reset_share * branch.emit * jump) * change
+
+    def _slope(self, u: Tensor, relation: Relation, threshold: Tensor, word: Word, repeat: int) -> Tensor:
+        """How often `u relation threshold` is taken, differentiated by u; of `<=` and `<` the first time only."""
+        u = u.clamp(word.min, word.max)
+        if relation is Relation.GT and repeat > 1:  # the m-th spike needs u > m * threshold
+            return self.gradient((u - 1).clamp(min=word.min), threshold, word, repeat)
+        if relation in (Relation.GT, Relation.LE):
+            threshold = threshold + 1
+        if relation in (Relation.GE, Relation.GT):
+            return self.gradient(u, threshold, word, repeat)
+        return -self.gradient(u, threshold, word, 1)
 
     def _jumps(
         self, branch: Repeated, regs: Registers, before: dict[str, Value], body: Callable[[Flag], None]

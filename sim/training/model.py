@@ -22,7 +22,7 @@ from ..profile.schema import INPUT, SPIKES, storage
 from ..trace import LayerTrace, Trace
 from .layers import Synapses
 
-_EXACT_IN_FLOAT32 = 1 << 24
+_EXACT = ((torch.float32, 24), (torch.float64, 53))  # every integer of so many bits is exact
 
 
 class SpikingNetwork(nn.Module):
@@ -53,6 +53,7 @@ class SpikingNetwork(nn.Module):
         super().__init__()
         self.template = template
         self.max_input = max_input
+        self.dtype = exact_float(template, max_input)
         self.ops = TensorOps(gradient, reset_share, scale)
         self.layers = [layer for group in wire(template) for layer in group]
         for layer in self.layers:
@@ -65,27 +66,6 @@ class SpikingNetwork(nn.Module):
             self.synapses.append(
                 nn.ModuleList(Synapses(connection, sources, targets, weight_bits, gain) for _ in range(count))
             )
-        self.dtype = torch.float32 if self._largest() < _EXACT_IN_FLOAT32 else torch.float64
-
-    def _largest(self) -> int:
-        """A bound on every value of the forward pass."""
-        return max(self._largest_in(layer) for layer in self.layers)
-
-    def _largest_in(self, layer: Layer) -> int:
-        """The widest value of the layer's stages, plus all that can arrive in a step."""
-        arriving = 0
-        for projection in (p for p in self.template.projections if p.target == layer.name):
-            connection = self.template.connection(projection)
-            parameters = {name: Interval(value, value) for name, value in projection.parameters.items()}
-            weight = format_weights(IntervalOps(), connection, Interval(*connection.weight.range), parameters)
-            most = min(connection.cap, self._emitted(projection.source))
-            arriving += np.shape(projection.weights)[0] * most * max(abs(bound) for bound in weight)
-        return arriving + max(abs(bound) for bound in widest(self.template.profile, layer.kind))
-
-    def _emitted(self, source: str) -> int:
-        if source == INPUT:
-            return self.max_input
-        return max(abs(v) for v in self.template.neuron_class(self.template.population(source)).emission)
 
     def forward(
         self, spikes: Tensor, record: Iterable[str] = (), rounded: bool = True
@@ -164,6 +144,33 @@ class SpikingNetwork(nn.Module):
             words = {register: str(storage(neuron, register)) for register in neuron.registers}
             layers[name] = LayerTrace(_integers([part[0][name] for part in parts]), recorded, {}, words)
         return Trace(layers, self.export().digest)
+
+
+def exact_float(template: Network, max_input: int) -> torch.dtype:
+    """The float that holds every value of the forward pass, whatever the weights. Raises InputError."""
+    bits = max(_largest(template, population, max_input) for population in template.populations).bit_length()
+    for dtype, exact in _EXACT:
+        if bits <= exact:
+            return dtype
+    raise InputError(f"profile {template.profile.name}: training can need {bits} bits; allowed: {exact}, all that is exact")
+
+
+def _largest(template: Network, population: Population, max_input: int) -> int:
+    """A bound on every value of a layer: the widest of its stages, plus all that can arrive in a step."""
+    arriving = 0
+    for projection in (p for p in template.projections if p.target == population.name):
+        connection = template.connection(projection)
+        parameters = {name: Interval(value, value) for name, value in projection.parameters.items()}
+        weight = format_weights(IntervalOps(), connection, Interval(*connection.weight.range), parameters)
+        most = min(connection.cap, _emitted(template, projection.source, max_input))
+        arriving += np.shape(projection.weights)[0] * most * max(abs(bound) for bound in weight)
+    return arriving + max(abs(bound) for bound in widest(template.profile, str(population.neuron)))
+
+
+def _emitted(template: Network, source: str, max_input: int) -> int:
+    if source == INPUT:
+        return max_input
+    return max(abs(spikes) for spikes in template.neuron_class(template.population(source)).emission)
 
 
 def _integers(parts: list[Tensor]) -> NDArray[np.int64]:
