@@ -149,7 +149,9 @@ def _fired_either_way(overflow: Overflow) -> Iterator[Experiment]:
         branches = (
             fires(above, 1, repeat, Add(into="membrane", terms=("-threshold",)), Set(into="current", value="membrane")),
             fires(below, -1, 1, Add(into="membrane", terms=(2,)), Set(into="current", value=-1)),
-            fires(("membrane", Relation.EQ, 0), 0, 1, Set(into="membrane", value="low", when=("current", Relation.GT, 0))),
+            fires(
+                ("membrane", Relation.EQ, 0), 0, 1, Set(into="membrane", value="low", when=("current", Relation.GT, 0))
+            ),
         )
         for register, threshold, low in [*product(NARROW[:4], repeat=3), *product(NARROW[4:6], repeat=3)]:
             words = {"membrane": replace(register, overflow=overflow), "current": Word(3, True, overflow)}

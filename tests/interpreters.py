@@ -12,7 +12,6 @@ from functools import cache
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-import pytest
 import slow_model
 from numba import njit
 from numpy.typing import NDArray
@@ -27,7 +26,6 @@ from bitspike.word import Word
 
 Table = NDArray[np.int64]
 Cases = Mapping[str, Table]
-REFUSALS_TRIED = 8  # refused cases that array and tensor meet one by one, for each experiment
 
 
 @dataclass(frozen=True)
@@ -202,7 +200,9 @@ def by_compiled(experiment: Experiment, cases: Cases, symbolic: bool = True, jit
     inputs = np.stack(list(cases.values()))
     out = np.zeros((inputs.shape[1], 2 * len(experiment.written) + 1), np.int64)
     narrow = np.int32 if widest(experiment).bits <= 32 else np.int64
-    kernel_of(source, narrow if jit else int, jit)(inputs if jit else inputs.astype(object), np.array(bounds, np.int64), out)
+    kernel_of(source, narrow if jit else int, jit)(
+        inputs if jit else inputs.astype(object), np.array(bounds, np.int64), out
+    )
     return _masked(out)
 
 
@@ -259,65 +259,3 @@ def run_at_once(experiment: Experiment, ops: Any, values: Mapping[str, Any]) -> 
 def part(cases: Cases, chosen: Any) -> Cases:
     """Some of the cases."""
     return {name: values[chosen] for name, values in cases.items()}
-
-
-def prove(experiment: Experiment, cases: Cases, generator: np.random.Generator) -> Table:
-    """Integer, slow model, compiled, array and interval agree on every case; the outcome."""
-    expected = by_integer(experiment, cases)
-    assert_equal(experiment, cases, by_slow_model(experiment, cases), expected, "slow model")
-    assert_equal(experiment, cases, by_compiled(experiment, cases), expected, "compiled")
-    prove_array(experiment, cases, expected)
-    prove_interval(experiment, cases, expected, generator)
-    return expected
-
-
-def assert_equal(experiment: Experiment, cases: Cases, found: Table, expected: Table, who: str) -> None:
-    """Every column of every case; names the first difference."""
-    if not np.array_equal(found, expected):
-        first = int(np.flatnonzero((found != expected).any(axis=1))[0])
-        case = {name: int(values[first]) for name, values in cases.items()}
-        columns = [*experiment.written, *(f"overflow of {name}" for name in experiment.written), "refused"]
-        raise AssertionError(f"{who}: {experiment}, {case}: {columns}: {found[first]}, integer {expected[first]}")
-
-
-def prove_array(experiment: Experiment, cases: Cases, expected: Table) -> None:
-    """ArrayOps at once: registers and overflow counts; and it refuses what IntegerOps refuses."""
-    held, refused = np.flatnonzero(expected[:, -1] == 0), np.flatnonzero(expected[:, -1])
-    ops, count = MeasuredArrayOps(), len(experiment.written)
-    if held.size:
-        values = run_at_once(experiment, ops, part(cases, held))
-        for place, name in enumerate(experiment.written):
-            np.testing.assert_array_equal(values[name], expected[held, place], str(experiment))
-            assert ops.overflows[name] == expected[held, count + place].sum(), (experiment, name)
-    met = widest(experiment)
-    assert met.lo <= ops.met.lo, (experiment, met, ops.met)
-    assert met.hi >= ops.met.hi, (experiment, met, ops.met)
-    prove_refusals(experiment, cases, held, refused, lambda values: run_at_once(experiment, ArrayOps(), values))
-
-
-def prove_refusals(
-    experiment: Experiment, cases: Cases, held: Table, refused: Table, run: Callable[[Cases], Any]
-) -> None:
-    """One refused case among others is refused, with the message of IntegerOps."""
-    for case in refused[:: max(1, refused.size // REFUSALS_TRIED)]:
-        with pytest.raises(RefusedWriteError) as expected:
-            experiment.stage.run(Registers(IntegerOps(), experiment.registers, next(iter(rows_of(part(cases, [case]))))))
-        with pytest.raises(RefusedWriteError) as found:
-            run(part(cases, [*held[:3], case, *held[3:5]]))
-        assert str(found.value) == str(expected.value), experiment
-
-
-def prove_interval(experiment: Experiment, cases: Cases, expected: Table, generator: np.random.Generator) -> None:
-    """The interval of the whole ranges, and of random parts of them, contains every outcome."""
-    whole = {name: Interval(int(values.min()), int(values.max())) for name, values in cases.items()}
-    ends = [{name: generator.integers(r.lo, r.hi + 1, 2) for name, r in whole.items()} for _ in range(2)]
-    parts = [{name: Interval(int(e.min()), int(e.max())) for name, e in part.items()} for part in ends]
-    for ranges in (whole, *parts):
-        held = expected[:, -1] == 0
-        for name, interval in ranges.items():
-            held = held & (cases[name] >= interval.lo) & (cases[name] <= interval.hi)
-        found = by_interval(experiment, ranges)[0]
-        for place, name in enumerate(experiment.written):
-            values = expected[held, place]
-            assert not values.size or found[name].lo <= values.min(), (experiment, ranges, name, found)
-            assert not values.size or found[name].hi >= values.max(), (experiment, ranges, name, found)

@@ -60,7 +60,11 @@ stages |= st.lists(branches(), min_size=1, max_size=3).map(lambda b: Fire(branch
 def experiments(draw: Any) -> tuple[Experiment, Cases]:
     """A stage whose every value fits 63 bits, and some cases."""
     own = {name: draw(register_words) for name in REGISTERS}
-    ranges = {name: span(draw(words)) for name in PARAMETERS} | {"count": span(COUNT), "by": span(SHIFT), SPIKES: Interval(0, 2)}
+    ranges = {name: span(draw(words)) for name in PARAMETERS} | {
+        "count": span(COUNT),
+        "by": span(SHIFT),
+        SPIKES: Interval(0, 2),
+    }
     experiment = Experiment(draw(stages.filter(bool)), own, ranges)
     if by_interval(experiment, experiment.ranges)[1].bits > 63:
         experiment = Experiment(Set(into="membrane", value="threshold"), own, ranges)

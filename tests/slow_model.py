@@ -1,4 +1,4 @@
-"""The chips once more, slowly and by other means: strings of bits, ladders and loops. Imports nothing from bitspike."""
+"""Stages once more, slowly and by other means: strings of bits, ladders and loops. Imports nothing from bitspike."""
 
 from __future__ import annotations
 

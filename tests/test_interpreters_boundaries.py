@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from interpreter_cases import boundary_experiments
-from interpreters import prove
+from interpreter_proofs import prove
 
 from bitspike.word import Overflow
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 from interpreter_cases import FAMILIES
-from interpreters import all_cases, prove
+from interpreter_proofs import prove
+from interpreters import all_cases
 
 
 @pytest.mark.parametrize("family", FAMILIES)

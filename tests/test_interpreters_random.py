@@ -1,13 +1,7 @@
 import numpy as np
 from hypothesis import given, settings
-from interpreters import (
-    assert_equal,
-    by_compiled,
-    by_integer,
-    by_slow_model,
-    prove_array,
-    prove_interval,
-)
+from interpreter_proofs import assert_equal, prove_array, prove_interval
+from interpreters import by_compiled, by_integer, by_slow_model
 from random_stages import experiments
 
 
@@ -27,4 +21,6 @@ def test_every_interpreter_of_a_random_stage_agrees(drawn):
 @settings(max_examples=15)
 def test_the_source_of_a_random_stage_compiles_to_the_same_bits(drawn):
     experiment, cases = drawn
-    assert_equal(experiment, cases, by_compiled(experiment, cases, symbolic=False), by_integer(experiment, cases), "numba")
+    assert_equal(
+        experiment, cases, by_compiled(experiment, cases, symbolic=False), by_integer(experiment, cases), "numba"
+    )

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from interpreter_cases import FAMILIES, boundary_experiments
-from interpreters import all_cases, by_compiled, by_integer, part, prove_refusals, run_at_once, widest
+from interpreter_proofs import prove_refusals
+from interpreters import all_cases, by_compiled, by_integer, part, run_at_once, widest
 from random_stages import experiments
 
 from bitspike.ops.array import ArrayOps

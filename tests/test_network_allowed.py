@@ -208,3 +208,10 @@ def test_limits_of_sources_and_targets_count_neurons_with_a_weight():
 def test_limits_can_be_ignored_but_words_cannot():
     assert network([layer(size=2000)], limits=False).populations[0].size == 2000
     assert "found 128" in refused(lambda: generic([[128]], limits=False))[0]
+
+
+def test_a_loop_without_a_delay_is_refused():
+    layers = [bs.Population(name, 1, {"threshold": 1, "leak": 0}) for name in "ab"]
+    links = [bs.Projection(pre, post, [[1]], "forward") for pre, post in ("ab", "ba")]
+    with pytest.raises(bs.NetworkError, match=r"^network: a loop without a delay: (a -> b -> a|b -> a -> b)$"):
+        bs.Network(bs.load_profile("generic-w8-v16"), 1, layers, links)

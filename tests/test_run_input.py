@@ -115,11 +115,3 @@ def test_a_run_changes_neither_its_input_nor_the_state_it_is_given(engine):
     bs.run(network, spikes, engine=engine, state=state)
     assert np.array_equal(spikes, kept)
     assert all(np.array_equal(state[n][r], values) for (n, r), values in before.items())
-
-
-def test_a_loop_without_a_delay_is_refused():
-    layers = [bs.Population(name, 1, {"threshold": 1, "leak": 0}) for name in "ab"]
-    links = [bs.Projection(pre, post, [[1]], "forward") for pre, post in ("ab", "ba")]
-    network = bs.Network(NETWORK.profile, 1, layers, links)
-    with pytest.raises(bs.NetworkError, match=r"^a loop without a delay: (a -> b -> a|b -> a -> b)$"):
-        bs.run(network, [[1]])

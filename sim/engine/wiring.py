@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
+from graphlib import TopologicalSorter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..datapath import WEIGHT
-from ..errors import NetworkError
 from ..network.network import Network
 from ..ops.array import ArrayOps, to_array
 from ..ops.base import Ops, Registers
@@ -62,17 +61,12 @@ def format_weights(ops: Ops, connection: Connection, weights: Any, parameters: M
 
 
 def wire(network: Network) -> list[list[Layer]]:
-    """Layers in groups: a group needs only the groups before it and itself. Raises NetworkError on a loop
-    without a delay.
-    """
+    """Layers in groups: a group needs only the groups before it and itself."""
     layers = {p.name: _layer(network, p.name) for p in network.populations}
     prompt = {
         name: [i.source for i in layer.incoming if i.lag == 0 and i.source != INPUT] for name, layer in layers.items()
     }
-    try:
-        order = list(TopologicalSorter(prompt).static_order())
-    except CycleError as error:
-        raise NetworkError([f"a loop without a delay: {' -> '.join(reversed(error.args[1]))}"]) from None
+    order = list(TopologicalSorter(prompt).static_order())
     return [[layers[name] for name in group] for group in _groups(order, layers)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -189,6 +190,8 @@ def check_network(
     sizes = {INPUT: int(inputs), **{p.name: p.size for p in checked}}
     classes = {p.name: str(p.neuron) for p in checked}
     linked = tuple(checker.projection(projection, sizes, classes) for projection in projections)
+    if not checker.faults:
+        _check_loops(checker, linked)
     if not checker.faults and limits:
         _check_limits(checker, sizes, classes, linked)
     if checker.faults:
@@ -203,6 +206,18 @@ def _in_delivery_order(
     connections = list(profile.connections)
     sources = [INPUT, *(population.name for population in populations)]
     return tuple(sorted(projections, key=lambda p: (connections.index(str(p.via)), sources.index(p.source))))
+
+
+def _check_loops(checker: _Checker, projections: Sequence[Projection]) -> None:
+    """Within a step, no layer may wait for its own spikes."""
+    prompt: dict[str, list[str]] = {}
+    for projection in projections:
+        if checker.profile.connections[str(projection.via)].lag == 0:
+            prompt.setdefault(projection.target, []).append(projection.source)
+    try:
+        TopologicalSorter(prompt).prepare()
+    except CycleError as error:
+        checker.fault("network", f"a loop without a delay: {' -> '.join(reversed(error.args[1]))}")
 
 
 def _check_limits(

@@ -85,7 +85,7 @@ class IntervalOps(Ops):
         if a.lo in word and a.hi in word:
             return a
         if word.overflow is Overflow.WRAP:
-            return Interval(word.min, word.max)
+            return self._met(word.min, word.max)
         return Interval(max(word.min, min(word.max, a.lo)), max(word.min, min(word.max, a.hi)))
 
     def compare(self, a: Interval, relation: Relation, b: Interval) -> Maybe:

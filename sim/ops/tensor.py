@@ -90,7 +90,7 @@ class TensorOps(Ops):
         if word.overflow is Overflow.SATURATE:
             return torch.clamp(a, word.min, word.max)
         if word.overflow is Overflow.WRAP:
-            return _straight_through(torch.remainder(a.detach() - word.min, 1 << word.bits) + word.min, a)
+            return _straight_through(_wrapped(a.detach(), word), a)
         return a
 
     def compare(self, a: Value, relation: Relation, b: Value) -> Flag:
@@ -113,7 +113,7 @@ class TensorOps(Ops):
         """Broadcast to the shape of `like`."""
         if not isinstance(like, Tensor) or (isinstance(a, Tensor) and a.shape == like.shape):
             return a
-        return _like(a, like).expand(torch.broadcast_shapes(_like(a, like).shape, like.shape))
+        return torch.broadcast_tensors(_like(a, like), like)[0]  # type: ignore[no-untyped-call, no-any-return]
 
     def observe(self, register: str, raw: Value, fitted: Value, word: Word, when: Flag) -> None:
         """Raise RefusedWriteError with the first value that the word refuses."""
@@ -229,6 +229,12 @@ class TensorOps(Ops):
 def _straight_through(value: Tensor, through: Tensor) -> Tensor:
     """`value` exactly, with the gradient of `through`."""
     return value + (through - through.detach())
+
+
+def _wrapped(value: Tensor, word: Word) -> Tensor:
+    """`value` modulo the word, by steps that need no more bits than `value` and the result."""
+    rest, turn = torch.fmod(value, 1 << word.bits), 1 << word.bits
+    return torch.where(rest > word.max, rest - turn, torch.where(rest < word.min, rest + turn, rest))
 
 
 def _like(value: Value, u: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -51,7 +52,7 @@ class NeuronClass(Model):
     step: Annotated[tuple[StepItem, ...], Field(min_length=1)]
     relay: Relay | None = None
 
-    @property
+    @cached_property
     def stages(self) -> list[Any]:
         """The stages of a step, in order."""
         return [item.stage for item in self.step]

@@ -1,9 +1,7 @@
-"""Three pictures of a run, drawn with matplotlib and written as PNG, 900 CSS pixels wide at twice that resolution."""
+"""Three pictures of a run: its spikes, one membrane, and the spike gradient over all membranes."""
 
 from __future__ import annotations
 
-import io
-import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,130 +10,262 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import LinearSegmentedColormap, LogNorm
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from ..archive import replacing
-from ..errors import FileError, InputError
-from ..trace import LayerTrace, Trace
+from ..errors import InputError
+from ..trace import Trace
 from ..word import Word
+from .canvas import (
+    BLUE, DASHED, GREY, INK, LEFT, STYLE, VERMILION, Destination, heading, new_figure, number, plural, range_of, save_png,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Integers = NDArray[np.integer[Any]]
-Path = str | os.PathLike[str]
+Reals = NDArray[np.float64]
 
-WIDTH, DPI = 9.0, 200  # inches of 100 CSS pixels, and the pixels drawn for each of them
-LEFT, RIGHT, TOP, BOTTOM = 0.95, 0.3, 0.95, 0.65  # inches around the axes
-BLUE, VERMILION, INK, GREY, PALE = "#0072b2", "#d55e00", "#24292f", "#6e7781", "#d0d7de"  # Okabe and Ito's two
-SHADES = LinearSegmentedColormap.from_list("spikes", ["#56a0d3", "#0a5a94", "#04213b"])
-STYLE = {
-    "font.family": "sans-serif",
-    "font.size": 10,
-    "text.color": INK,
-    "axes.edgecolor": GREY,
-    "axes.labelcolor": INK,
-    "axes.linewidth": 0.8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.color": GREY,
-    "ytick.color": GREY,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "text.parse_math": False,
-}
-LABELLED = 20  # the most output neurons, and the most steps of a membrane, that are labelled one by one
-BINS = 128  # the most bars of a histogram
-GRADIENT_POINTS = 1 << 14  # the most register values at which a gradient is drawn
+SHADES = LinearSegmentedColormap.from_list("spike counts", ["#5aa5d8", "#0a5a94", "#03182b"])
+SPAN = 0.4  # of a step, drawn either side of its middle
+LABELLED = 20  # up to so many output neurons, or values of a membrane, are labelled one by one
+BARS = 128  # the most bars of a histogram
+CURVE = 1 << 14  # the most register values at which a gradient is drawn
 
 
-def spike_raster(trace: Trace, inputs: Integers, sample: int, path: Path, title: str) -> None:
+def spike_raster(trace: Trace, inputs: Integers, sample: int, path: Destination, title: str) -> None:
     """Draw the input spikes and every layer's spikes of one sample over the time steps.
 
     inputs: spikes of each channel, [step, input], of the sample that is `sample` in the trace.
-    Raises InputError where the sample or the inputs are not the trace's, FileError where `path` cannot be written.
+    Raises InputError for a sample or inputs that are not the trace's, FileError where `path` cannot be written.
     """
-    layers = {name: _of_sample(layer, sample).spikes for name, layer in trace.layers.items()}
-    steps = len(trace.spikes[sample])
+    spikes = {name: _of_sample(layer.spikes, sample) for name, layer in trace.layers.items()}
+    steps = len(spikes[next(iter(spikes))])
     if inputs.ndim != 2 or len(inputs) != steps:
-        raise InputError(f"inputs: found shape {inputs.shape}; allowed: ({steps}, inputs), as the trace has {steps} steps")
-    panels = {"input": inputs.astype(np.int64)} | {name: spikes.astype(np.int64) for name, spikes in layers.items()}
-    most = max(int(np.abs(spikes).max(initial=1)) for spikes in panels.values())
+        raise InputError(f"inputs: found shape {inputs.shape}; allowed: [step, input] of the trace's {steps} steps")
+    panels = {"input": inputs.astype(np.int64), **spikes}
+    most = max(int(np.abs(counts).max(initial=1)) for counts in panels.values())
     with rc_context(STYLE):
-        heights = _panel_heights([spikes.shape[1] for spikes in panels.values()])
-        figure, axes = _figure(title, heights, gap=0.38)
-        for ax, (name, spikes) in zip(axes, panels.items(), strict=True):
-            _draw_cells(ax, spikes, most)
-            _label_panel(ax, name, spikes, last=ax is axes[-1])
+        figure, axes = new_figure(title, _panel_heights([counts.shape[1] for counts in panels.values()]))
+        for ax, (name, counts) in zip(axes, panels.items(), strict=True):
+            _draw_cells(ax, counts, most)
+            unit = "channel" if ax is axes[0] else "neuron"
+            heading(ax, f"{name}: {plural(counts.shape[1], unit)}, {plural(np.abs(counts).sum(), 'spike')}")
+            ax.set_ylabel(unit)
+            ax.yaxis.set_label_coords(-0.05, 0.5)
+        _label_each(axes[-1], counts.shape[1])
         _time_axis(axes[-1], steps)
-        _spike_key(axes[0], panels.values(), most)
-        _save(figure, path)
+        _key(axes[0], most, any((counts < 0).any() for counts in panels.values()))
+        save_png(figure, path)
 
 
 def membrane_trace(
-    trace: Trace, layer: str, neuron: int, sample: int, threshold: int, path: Path, title: str, register: str = "membrane"
-) -> None:
+    trace: Trace, layer: str, neuron: int, sample: int, threshold: int, path: Destination, title: str,
+    register: str = "membrane",
+) -> None:  # fmt: skip
     """Draw a register of one neuron at the end of every step (after its reset), its threshold and its spikes.
 
-    Raises InputError for a layer, register, sample or neuron that the trace does not have, FileError where `path`
+    Raises InputError for a layer, register, neuron or sample that the trace does not have, FileError where `path`
     cannot be written.
     """
     if layer not in trace.layers:
         raise InputError(f"layer: found {layer!r}; allowed: {', '.join(trace.layers)}")
-    if register not in trace[layer].registers:
-        recorded = ", ".join(trace[layer].registers) or "none, as the run recorded no register"
-        raise InputError(f"register: found {register!r}; allowed: {recorded}")
-    one = _of_sample(trace[layer], sample)
-    _check_index("neuron", neuron, one.spikes.shape[1])
-    values = one.registers[register][:, neuron].astype(np.int64)
-    spikes = one.spikes[:, neuron].astype(np.int64)
+    recorded = trace[layer].registers
+    if register not in recorded:
+        raise InputError(
+            f"register: found {register!r}; allowed: {', '.join(recorded) or 'none, as none was recorded'}"
+        )
+    _check_index("neuron", neuron, trace[layer].spikes.shape[2])
+    spikes = _of_sample(trace[layer].spikes, sample)[:, neuron]
+    values = _of_sample(recorded[register], sample)[:, neuron]
     word = Word.parse(trace[layer].words[register])
     with rc_context(STYLE):
-        figure, (above, ax) = _figure(title, [0.5, 3.2], gap=0.32, right=1.25)
+        figure, (above, ax) = new_figure(title, [0.55, 3.3], right=1.1)
+        heading(
+            above,
+            f"spikes of {layer} neuron {neuron}: {number(np.abs(spikes).sum())} in {plural(len(spikes), 'step')}",
+        )
         _draw_counts(above, spikes)
-        _heading(above, f"spikes of {layer} neuron {neuron}, by step")
-        _heading(ax, f"its {register} at the end of every step, after the reset; {_range(word)}")
+        heading(ax, f"its {register} at the end of each step, after any reset; {range_of(word)}")
         for step in np.flatnonzero(spikes):
-            ax.axvspan(step - 0.5, step + 0.5, color=VERMILION, alpha=0.09, linewidth=0)
-        _draw_levels(ax, values, [threshold], word)
-        _draw_register(ax, values)
-        ax.text(1.01, threshold, f"threshold\n{threshold:,}", transform=ax.get_yaxis_transform(), va="center", color=INK)
+            ax.axvspan(step - SPAN, step + SPAN, color=VERMILION, alpha=0.1, linewidth=0)
+        _draw_register(ax, values, threshold)
         ax.set_ylabel(f"{register}, LSB")
         _time_axis(ax, len(values))
-        _save(figure, path)
+        save_png(figure, path)
 
 
 def gradient_histogram(
-    gradient: Callable[[Tensor, Tensor, Word, int], Tensor],
-    word: Word,
-    threshold: int,
-    repeat: int,
-    membranes: Integers,
-    path: Path,
-    title: str,
-) -> None:
+    gradient: Callable[[Tensor, Tensor, Word, int], Tensor], word: Word, threshold: int, repeat: int,
+    membranes: Integers, path: Destination, title: str,
+) -> None:  # fmt: skip
     """Draw how often a register held each value, and over it the spike gradient at these values.
 
-    gradient: as `make_gradient` returns it. repeat: the most spikes a step. membranes: values of a register of
+    gradient: what `make_gradient` returns. repeat: the most spikes a step. membranes: values of a register of
     `word`, any shape. Raises InputError where there are none, FileError where `path` cannot be written.
     """
     values = np.asarray(membranes, np.int64).ravel()
     if not values.size:
-        raise InputError("membranes: found none; allowed: at least one value")
+        raise InputError("membranes: found none; allowed: one value or more")
     low, high = _interesting(values, word, threshold)
     with rc_context(STYLE):
-        figure, (ax,) = _figure(title, [3.6], gap=0, right=LEFT)
-        width = _draw_histogram(ax, values, low, high)
-        twin = ax.twinx()
-        _draw_gradient(twin, gradient, np.arange(low, high + 1, -(-(high - low) // GRADIENT_POINTS)), word, threshold, repeat)
-        crossings = [m * threshold for m in range(1, repeat + 1) if m == 1 or low <= m * threshold <= high]
-        for crossing in crossings:
-            ax.axvline(crossing, color=INK, linewidth=1.1, linestyle=(0, (5, 3)), zorder=4)
-        _heading(ax, _crossings_text(crossings, threshold), x=(threshold - low) / (high - low))
-        ax.set_xlim(low, high)
-        ax.set_xlabel(f"register, LSB  ({_range(word)})")
-        ax.set_ylabel(f"share of neuron-steps, % in {width:,} LSB", color=BLUE)
-        _save(figure, path)
+        figure, (ax,) = new_figure(title, [3.6], right=LEFT)
+        _draw_histogram(ax, values, low, high)
+        ends = max(low, word.min), min(high, word.max)
+        points = np.linspace(*ends, min(ends[1] - ends[0], CURVE) + 1).round()
+        _draw_gradient(ax.twinx(), points, _evaluated(gradient, points, word, threshold, repeat))
+        _mark_thresholds(ax, threshold, repeat, low, high)
+        ax.set_xlim(low - 0.5, high + 0.5)
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+        ax.set_xlabel(f"register, LSB ({range_of(word)})")
+        save_png(figure, path)
+
+
+def _of_sample(values: Integers, sample: int) -> Integers:
+    """[step, neuron] of one sample, in int64."""
+    _check_index("sample", sample, len(values))
+    if not values.shape[1]:
+        raise InputError("trace: found 0 steps; allowed: 1 or more")
+    return values[sample].astype(np.int64)
+
+
+def _check_index(name: str, value: int, size: int) -> None:
+    if not isinstance(value, int | np.integer) or not 0 <= value < size:
+        raise InputError(f"{name}: found {value!r}; allowed: 0 to {size - 1}")
+
+
+def _time_axis(ax: Axes, steps: int) -> None:
+    ax.set_xlim(-0.5, steps - 0.5)
+    ax.xaxis.set_major_locator(MaxNLocator(LABELLED, integer=True, steps=[1, 2, 5, 10]))
+    ax.set_xlabel("time step")
+
+
+def _panel_heights(sizes: Sequence[int]) -> list[float]:
+    """Inches in proportion to the root of the neurons; the last panel at least what its labels need."""
+    roots = np.sqrt(np.maximum(sizes, 1))
+    heights = (roots * min(0.25, 5 / roots.sum())).clip(0.25)
+    if sizes[-1] <= LABELLED:
+        heights[-1] = max(heights[-1], 0.15 * sizes[-1])
+    return heights.tolist()
+
+
+def _draw_cells(ax: Axes, counts: Integers, most: int) -> None:
+    """A cell for each step and neuron that spikes, the darker the more often."""
+    steps, neurons = np.nonzero(counts)
+    corners = np.array([(-SPAN, -0.36), (SPAN, -0.36), (SPAN, 0.36), (-SPAN, 0.36)])
+    found = counts[steps, neurons]
+    colours = [VERMILION if count < 0 else _shade(count, most) for count in found]
+    cells = np.stack([steps, neurons], axis=1)[:, None] + corners
+    ax.add_collection(PolyCollection(list(cells), facecolors=colours, edgecolors=colours, linewidths=0.3))
+    ax.set_ylim(counts.shape[1] - 0.4, -0.6)
+    ax.yaxis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 5, 10]))
+
+
+def _shade(count: int, most: int) -> Any:
+    return SHADES(LogNorm(1, max(most, 2))(count) if most > 1 else 0.5)
+
+
+def _label_each(ax: Axes, neurons: int) -> None:
+    """Label all neurons of a small panel."""
+    if neurons <= LABELLED:
+        ax.set_yticks(range(neurons))
+        ax.tick_params(axis="y", labelsize=8)
+
+
+def _key(ax: Axes, most: int, negative: bool) -> None:
+    """Which shade is how many spikes, right of the first panel's heading."""
+    counts = sorted({1, *np.geomspace(1, most, 4).round().astype(int).tolist()})
+    handles = [Patch(color=_shade(count, most), label=f"{count}") for count in counts]
+    if negative:
+        handles.insert(0, Patch(color=VERMILION, label="negative"))
+    handles.insert(0, Patch(alpha=0, label="spikes in a step"))
+    ax.legend(
+        handles=handles, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(handles), frameon=False, fontsize=9.5,
+        handlelength=1, handleheight=0.8, columnspacing=1, borderaxespad=0, borderpad=0.3,
+    )  # fmt: skip
+
+
+def _draw_counts(ax: Axes, spikes: Integers) -> None:
+    """A bar for each step with spikes, and how many they are."""
+    steps = np.flatnonzero(spikes)
+    ax.bar(steps, spikes[steps], width=2 * SPAN, color=VERMILION)
+    for step in steps if len(spikes) <= LABELLED else []:
+        _annotate(ax, step, max(spikes[step], 0), number(spikes[step]), offset=2)
+    low, high = min(0, spikes.min()), max(1, spikes.max())
+    ax.set_ylim(low, high + 0.6 * (high - low))
+    ax.set_yticks(sorted({0, low, high}))
+    ax.tick_params(bottom=False)
+
+
+def _annotate(ax: Axes, x: float, y: float, text: str, offset: float) -> None:
+    """Text over a point, or under it where `offset` (in points of 1/72 inch) is negative."""
+    side = "bottom" if offset > 0 else "top"
+    ax.annotate(text, (x, y), xytext=(0, offset), textcoords="offset points", ha="center", va=side, fontsize=9)
+
+
+def _draw_register(ax: Axes, values: Integers, threshold: int) -> None:
+    """Steps, a marker and (where there is room) the integer of each value, and the threshold."""
+    steps = np.arange(len(values))
+    ax.axhline(threshold, color=INK, linewidth=1.1, linestyle=DASHED)
+    label = f" threshold\n {number(threshold)}"
+    ax.text(1, threshold, label, transform=ax.get_yaxis_transform(), verticalalignment="center", fontsize=9.5)
+    ax.stairs(values, np.arange(len(values) + 1) - 0.5, baseline=None, color=BLUE, linewidth=1, alpha=0.6)
+    ax.plot(steps, values, "o", color=BLUE, markersize=5 if len(values) <= 100 else 2)
+    low, high = min(values.min(), threshold), max(values.max(), threshold)
+    for step in steps if len(values) <= LABELLED else []:
+        hits_line = 0 <= threshold - values[step] < 0.12 * (high - low)
+        _annotate(ax, step, values[step], number(values[step]), offset=-6 if hits_line else 5)
+    room = 0.12 * max(high - low, 8)
+    ax.set_ylim(low - room, high + room)
+    ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+
+
+def _interesting(values: Integers, word: Word, threshold: int) -> tuple[int, int]:
+    """The register values to show: nearly all that were held, and somewhat more than two thresholds either way."""
+    least, most = np.quantile(values, [0.02, 0.98])
+    reach = max(11 * abs(threshold) // 5, 2)
+    low, high = max(min(int(least), -reach), word.min), min(max(int(most), reach), word.max)
+    return min(low, threshold), max(high, threshold, low + 1)
+
+
+def _draw_histogram(ax: Axes, values: Integers, low: int, high: int) -> None:
+    """Bars of a power of two of register values each."""
+    width = 1
+    while width * BARS < high - low:
+        width *= 2
+    edges = np.arange(low // width, high // width + 2) * float(width) - 0.5
+    shares = 100 * np.histogram(values, edges)[0] / len(values)
+    ax.bar(edges[:-1], shares, width, align="edge", color=BLUE, alpha=0.45, linewidth=0)
+    ax.set_ylim(0, 1.1 * max(shares.max(), 1e-9))
+    ax.set_ylabel(f"share of values, % in {number(width)} LSB", color=BLUE)
+
+
+def _evaluated(
+    gradient: Callable[[Tensor, Tensor, Word, int], Tensor], points: Reals, word: Word, threshold: int, repeat: int
+) -> Reals:
+    import torch
+
+    theta = torch.tensor(threshold, dtype=torch.float64)
+    return gradient(torch.from_numpy(points), theta, word, repeat).numpy()
+
+
+def _draw_gradient(ax: Axes, points: Reals, slopes: Reals) -> None:
+    ax.step(points, slopes, where="mid", color=VERMILION, linewidth=1.6)
+    ax.set_ylim(min(0, slopes.min()), 1.1 * slopes.max() or 1)
+    ax.set_ylabel("spike gradient, spikes per LSB", color=VERMILION)
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.spines["right"].set_visible(True)
+
+
+def _mark_thresholds(ax: Axes, threshold: int, repeat: int, low: int, high: int) -> None:
+    """A line where the first spike is emitted and, where there is room, where each further one is."""
+    where = (threshold - low) / (high - low)
+    ax.axvline(threshold, color=INK, linewidth=1.1, linestyle=DASHED)
+    align = "left" if where < 0.1 else "right" if where > 0.9 else "center"
+    heading(ax, f"threshold {number(threshold)}", where, align)
+    for multiple in range(2, repeat + 1):
+        if threshold > 0.16 * (high - low) and multiple * threshold <= high:
+            ax.axvline(multiple * threshold, color=GREY, linewidth=1, linestyle=DASHED)
+            heading(ax, f"{multiple} \N{MULTIPLICATION SIGN}", (multiple * threshold - low) / (high - low), "center")

@@ -49,7 +49,10 @@ def load_data(name: str) -> DataSet:
 
 
 class Rate(Model):
-    """One channel a pixel; a pixel of value v fires v / top of the `steps`, evenly spread."""
+    """One channel a pixel; a pixel of value v is v * steps / top spikes, rounded (halves up), evenly spread.
+
+    Until step t, that included, it has fired t * v / top times, rounded alike (t counts from 1).
+    """
 
     kind: Literal["rate"]
     steps: Annotated[int, Field(ge=1, le=10_000)]
@@ -74,11 +77,15 @@ def encode(images: NDArray[np.uint8], encoding: Rate | Lines, top: int) -> NDArr
     """Input spikes [sample, step, channel] of images [sample, row, column] with values 0 to `top`."""
     if isinstance(encoding, Rate):
         step = np.arange(encoding.steps + 1)[:, None]
-        # Bresenham: spikes so far are the floor of the line to v * steps / top
         so_far = (step * images.reshape(len(images), 1, -1).astype(np.int64) * 2 + top) // (2 * top)
         return np.diff(so_far, axis=1).astype(np.uint8)
     lines = np.concatenate([images, images.transpose(0, 2, 1)], axis=2)
     return np.pad(np.minimum(lines, encoding.most), ((0, 0), (0, encoding.rest), (0, 0)))
+
+
+def most_spikes(encoding: Rate | Lines, top: int) -> int:
+    """The most spikes that `encode` gives a channel in one step, whatever the image."""
+    return 1 if isinstance(encoding, Rate) else min(encoding.most, top)
 
 
 class PerClass(Model):
@@ -109,9 +116,10 @@ def readout_matrix(readout: PerClass | Code, outputs: int, classes: int) -> NDAr
     words = readout.words
     if len(words) != classes or len(set(words)) != classes:
         raise InputError(f"readout: {len(set(words))} different words; allowed: {classes}, one a class")
+    ones = max(1, words[0].count("1"))
     for word in words:
-        if len(word) != outputs or word.count("1") != words[0].count("1") or "1" not in word:
-            raise InputError(f"readout: found {word}; allowed: {outputs} bits, {words[0].count('1')} of them 1")
+        if len(word) != outputs or word.count("1") != ones:
+            raise InputError(f"readout: found {word}; allowed: {outputs} bits, {ones} of them 1")
     return np.array([[int(bit) for bit in word] for word in words], np.int64).T
 
 

@@ -35,6 +35,8 @@ def weight_quantizer(connection: Connection, bits: int) -> type:
     """
     word, narrow = connection.weight.word, connection.weight.narrow
     most = min(MAX_BITS, word.bits)
+    if most < MIN_BITS:
+        raise InputError(f"weight_bits: found {bits}; weights of {word} cannot be trained")
     if not MIN_BITS <= bits <= most:
         raise InputError(f"weight_bits: found {bits}; allowed: {MIN_BITS} to {most} ({word})")
     scale = 2.0 ** (1 - bits)

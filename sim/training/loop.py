@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 
 from ..errors import InputError
 from ..network.network import Network
-from .data import TestSet, encode, load_data, readout_matrix
+from .data import TestSet, encode, load_data, most_spikes, readout_matrix
 from .model import SpikingNetwork
 from .recipe import Recipe, build
 
@@ -53,24 +54,22 @@ def train(recipe: Recipe, template: Network, seed: int = 0, on_epoch: Callable[[
     readout = readout_matrix(recipe.readout, template.populations[-1].size, data.classes)
     outputs = torch.as_tensor(readout * recipe.logit_scale)
     torch.manual_seed(seed)
-    model = build(recipe, template, max_input=int(spikes.max()))
+    model = build(recipe, template, most_spikes(recipe.encoding, data.top))
     started, history, interrupted = time.perf_counter(), [], False
-    best, best_weights = float("inf"), {}
+    best, best_weights = float("inf"), deepcopy(model.state_dict())
     optimizer = torch.optim.Adam(model.parameters(), lr=recipe.learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.epochs)
     try:
         for number in range(1, recipe.epochs + 1):
-            before = {name: value.clone() for name, value in model.state_dict().items()}
             epoch = _epoch(model, optimizer, spikes, labels, outputs.to(model.dtype), recipe, number)
             history.append(epoch)
             schedule.step()
             if epoch.loss < best:
-                best, best_weights = epoch.loss, {k: v.clone() for k, v in model.state_dict().items()}
+                best, best_weights = epoch.loss, deepcopy(model.state_dict())
             if on_epoch is not None:
                 on_epoch(epoch)
     except KeyboardInterrupt:
         interrupted = True
-        best_weights = best_weights or before
     model.load_state_dict(best_weights)
     return Trained(model, model.export(), tuple(history), time.perf_counter() - started, interrupted)
 
@@ -87,14 +86,14 @@ def _epoch(
     """One pass over the training samples in random order; `outputs` [output, class] makes logits of spike counts."""
     losses, right, rates = [], 0, []
     order = torch.randperm(len(spikes))
-    for rows in order.split(recipe.batch):
+    for rows in torch.split(order, recipe.batch):
         emitted, _ = model(spikes[rows])
         logits = emitted[model.template.output].sum(1) @ outputs
         loss = torch.nn.functional.cross_entropy(logits, labels[rows])
         if not torch.isfinite(loss):
             raise InputError(f"epoch {number}: the loss is {loss.item()}; try a smaller learning_rate")
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         optimizer.step()
         losses.append(float(loss.detach()) * len(rows))
         right += int((logits.argmax(1) == labels[rows]).sum())

@@ -8,17 +8,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from ..engine.wiring import Layer, format_weights, wire
+from ..engine.run import check_spikes
 from ..engine.vectorised import step_layer
-from ..errors import InputError
-from ..network.network import Network, Population, Projection
+from ..engine.wiring import Layer, format_weights, wire
+from ..errors import InputError, OverflowRefusedError
+from ..network.network import Network, Population
+from ..ops.integer import RefusedWriteError
 from ..ops.interval import Interval, IntervalOps
 from ..ops.tensor import SpikeGradient, TensorOps
 from ..profile.analysis import widest
-from ..profile.schema import INPUT, SPIKES, storage
+from ..profile.schema import INPUT, storage
 from ..trace import LayerTrace, Trace
 from .layers import Synapses
 
@@ -59,22 +61,22 @@ class SpikingNetwork(nn.Module):
         for layer in self.layers:
             if layer.aliases is not None:
                 raise InputError(f"layer '{layer.name}': aliases cannot be trained")
-        self.synapses = nn.ModuleList()
+        self.synapses: list[list[Synapses]] = []  # by projection, then by synapse
         for projection in template.projections:
             sources, targets, count = np.shape(projection.weights)
             connection = template.connection(projection)
-            self.synapses.append(
-                nn.ModuleList(Synapses(connection, sources, targets, weight_bits, gain) for _ in range(count))
-            )
+            self.synapses.append([Synapses(connection, sources, targets, weight_bits, gain) for _ in range(count)])
+        self.trained = nn.ModuleList(nn.ModuleList(each) for each in self.synapses)
 
     def forward(
         self, spikes: Tensor, record: Iterable[str] = (), rounded: bool = True
     ) -> tuple[dict[str, Tensor], dict[str, dict[str, Tensor]]]:
         """Spikes by layer, and the recorded registers by layer and name, all [sample, step, neuron].
 
-        spikes: counts [sample, step, input] of any type. `rounded` False runs the float weights.
+        spikes: counts [sample, step, input] of any type, 0 to `max_input`. `rounded` False runs the float
+        weights. Raises InputError, and OverflowRefusedError where the profile has no rule.
         """
-        arriving = spikes.to(self.dtype)
+        arriving = self._checked(spikes)
         layers = [self._with_weights(layer, rounded) for layer in self.layers]
         silent = {layer.name: arriving.new_zeros(len(arriving), layer.size) for layer in layers}
         state = {layer.name: dict.fromkeys(layer.neuron.registers, silent[layer.name]) for layer in layers}
@@ -88,7 +90,10 @@ class SpikingNetwork(nn.Module):
             now = {INPUT: arriving[:, step]}
             for layer in layers:
                 name = layer.name
-                now[name] = step_layer(self.ops, layer, state[name], now, before, silent[name], self.ops.accumulate)
+                try:
+                    now[name] = step_layer(self.ops, layer, state[name], now, before, silent[name], self.ops.accumulate)
+                except RefusedWriteError as error:
+                    raise OverflowRefusedError(f"training, step {step}, layer {name}, {error}") from None
                 emitted[name].append(now[name])
                 for register, values in kept[name].items():
                     values.append(state[name][register] + silent[name])  # a literal becomes a tensor
@@ -96,6 +101,16 @@ class SpikingNetwork(nn.Module):
         stacked = {name: torch.stack(rows, 1) for name, rows in emitted.items()}
         registers = {name: {r: torch.stack(v, 1) for r, v in rows.items()} for name, rows in kept.items()}
         return stacked, registers
+
+    def _checked(self, spikes: Tensor) -> Tensor:
+        inputs = self.template.inputs
+        if spikes.ndim != 3 or spikes.shape[2] != inputs or 0 in spikes.shape:
+            raise InputError(f"spikes: found shape {tuple(spikes.shape)}; allowed: [sample, step, {inputs}]")
+        arriving = spikes.to(self.dtype)
+        beyond = (arriving < 0) | (arriving > self.max_input) | (arriving != arriving.floor())
+        if beyond.any():
+            raise InputError(f"spikes: found {arriving[beyond][0]:g}; allowed: integers 0 to {self.max_input}")
+        return arriving
 
     def _with_weights(self, layer: Layer, rounded: bool) -> Layer:
         """The layer with tensors: this step's weights and its parameters."""
@@ -132,10 +147,14 @@ class SpikingNetwork(nn.Module):
         )
 
     @torch.no_grad()
-    def trace(self, spikes: NDArray[Any], batch: int = 256) -> Trace:
-        """The training forward pass as a Trace, every register recorded, to compare with `bitspike.run`."""
+    def trace(self, spikes: ArrayLike, batch: int = 256) -> Trace:
+        """The training forward pass as a Trace, every register recorded, to compare with `bitspike.run`.
+
+        spikes: as `run` takes them, `max_input` at the most. Raises InputError, OverflowRefusedError.
+        """
         registers = {register for layer in self.layers for register in layer.neuron.registers}
-        parts = [self.forward(torch.as_tensor(spikes[i : i + batch]), registers) for i in range(0, len(spikes), batch)]
+        counts = torch.as_tensor(check_spikes(spikes, self.template.inputs))
+        parts = [self.forward(rows, registers) for rows in torch.split(counts, batch)]
         by_name = {layer.name: layer for layer in self.layers}
         layers = {}
         for population in self.template.populations:
@@ -152,7 +171,9 @@ def exact_float(template: Network, max_input: int) -> torch.dtype:
     for dtype, exact in _EXACT:
         if bits <= exact:
             return dtype
-    raise InputError(f"profile {template.profile.name}: training can need {bits} bits; allowed: {exact}, all that is exact")
+    raise InputError(
+        f"profile {template.profile.name}: training can need {bits} bits; allowed: {exact}, all that is exact"
+    )
 
 
 def _largest(template: Network, population: Population, max_input: int) -> int:

@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from math import prod
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
+import torch
 from pydantic import Field
 
 from ..datapath import Model, Name
-from ..document import read_document
+from ..document import Positions, read_document
+from ..engine.wiring import wire
 from ..errors import BitspikeError, DocumentError, InputError
 from ..network.network import Network, Population, Projection
+from ..ops.tensor import crossing
 from ..profile.catalogue import load_profile
-from ..profile.schema import INPUT, Count
-from .data import Encoding, Readout, Task, encode, load_data, readout_matrix
+from ..profile.schema import INPUT, Count, Profile
+from ..wording import found_but
+from .crossing import BitGradient
+from .data import Encoding, Readout, Task, encode, load_data, most_spikes, readout_matrix
 from .gradient import make_gradient
 from .layers import weight_quantizer
-from .model import SpikingNetwork
+from .model import SpikingNetwork, exact_float
 
 Positive = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
 Option = bool | int | float
+MAX_SIZE = 1 << 20  # neurons of a layer
+MAX_WEIGHTS = 1 << 26  # of a connection
 
 
 class LayerSpec(Model):
@@ -31,7 +39,7 @@ class LayerSpec(Model):
 
     name: Name
     neuron: Annotated[Name, Field(description="the profile's neuron class")]
-    size: Count
+    size: Annotated[int, Field(ge=1, le=MAX_SIZE)]
     parameters: dict[Name, int]
 
 
@@ -75,76 +83,103 @@ class Recipe(Model):
     logit_scale: Annotated[Positive, Field(description="logits are the spike counts of a class times this")]
 
 
+class _Faults:
+    """Collects what is wrong with a recipe, each with the place of what it is about."""
+
+    def __init__(self, positions: Positions) -> None:
+        self.positions = positions
+        self.lines: list[str] = []
+
+    @contextmanager
+    def at(self, *place: str | int) -> Iterator[None]:
+        """What goes wrong inside is a fault of this place."""
+        try:
+            yield
+        except BitspikeError as error:
+            for line in str(error).splitlines():
+                self.lines.append(self.positions.fault(place, line.removeprefix(f"{place[0]}: ")))
+
+    def check(self) -> None:
+        """Raise DocumentError if there were any."""
+        if self.lines:
+            raise DocumentError(self.lines)
+
+
 def load_recipe(path: str | os.PathLike[str]) -> tuple[Recipe, Network]:
-    """A recipe and the network it trains, weights still 0. Raises DocumentError and other BitspikeErrors.
+    """A recipe and the network it trains, every weight 1. Raises DocumentError.
 
     Whatever would stop the training is found here: the profile, the data, the network's fit, the gradient.
     """
     recipe, positions = read_document(path, Recipe)
-
-    @contextmanager
-    def at(*place: str | int) -> Iterator[None]:
-        try:
-            yield
-        except DocumentError:
-            raise
-        except BitspikeError as error:
-            raise DocumentError([positions.fault(place, line) for line in str(error).splitlines()]) from None
-
-    with at("profile"):
+    faults = _Faults(positions)
+    with faults.at("profile"):
         profile = load_profile(_profile_path(recipe.profile, Path(path).parent))
-    with at("data"):
+    with faults.at("data"):
         data = load_data(recipe.data)
-    inputs = encode(data.test[:1], recipe.encoding, data.top).shape[2]
-    with at("layers"):
-        template = _template(recipe, profile, inputs)
-    with at("readout"):
+    faults.check()
+    template = _template(recipe, profile, encode(data.test[:1], recipe.encoding, data.top).shape[2], faults)
+    with faults.at("readout"):
         readout_matrix(recipe.readout, template.populations[-1].size, data.classes)
-    with at("weight_bits"):
+    with faults.at("weight_bits"):
         for projection in template.projections:
             weight_quantizer(template.connection(projection), recipe.weight_bits)
-    with at("gradient"):
-        gradient = make_gradient(recipe.gradient.kind, **recipe.gradient.options)
-        _try_gradient(gradient, template)
+    with faults.at("profile"):
+        exact_float(template, most_spikes(recipe.encoding, data.top))
+    with faults.at("gradient", "options"):
+        _try_gradient(make_gradient(recipe.gradient.kind, **recipe.gradient.options), template)
+    faults.check()
     return recipe, template
 
 
 def _profile_path(name: str, folder: Path) -> str:
-    return str(folder / name) if name.endswith((".yaml", ".yml")) else name
+    is_path = name.lower().endswith((".yaml", ".yml")) or Path(name).name != name
+    return str(folder / name) if is_path else name
 
 
-def _try_gradient(gradient: Any, template: Network) -> None:
+def _try_gradient(gradient: BitGradient, template: Network) -> None:
     """Call it once for every register that decides a spike, so that it refuses before training."""
-    import torch
-
     for population in template.populations:
         neuron = template.neuron_class(population)
         for branch in neuron.fire.branches:
-            register = branch.when[0]
-            if isinstance(register, str) and register in neuron.registers:
-                gradient(torch.zeros(1), torch.ones(1), neuron.registers[register], branch.repeat)
+            decides = crossing(branch.when, neuron.registers)
+            if decides:
+                gradient(torch.zeros(1), torch.ones(1), neuron.registers[str(decides[0])], branch.repeat)
 
 
-def _template(recipe: Recipe, profile: Any, inputs: int) -> Network:
+def _template(recipe: Recipe, profile: Profile, inputs: int, faults: _Faults) -> Network:
+    """The network; its weights are 1, so that the profile's limits count every synapse."""
+    populations = [Population(layer.name, layer.size, layer.parameters, layer.neuron) for layer in recipe.layers]
+    for index, population in enumerate(populations):
+        with faults.at("layers", index):
+            Network(profile, inputs, [population], [], limits=False)
+    faults.check()
+    with faults.at("layers"):
+        Network(profile, inputs, populations, [])
+    faults.check()
     sizes = {INPUT: inputs, **{layer.name: layer.size for layer in recipe.layers}}
+    projections = []
     for index, connection in enumerate(recipe.connections):
-        for name in (connection.source, connection.target):
-            if name not in sizes:
-                raise InputError(f"connections[{index}]: found '{name}'; allowed: {', '.join(sizes)}")
-    return Network(
-        profile,
-        inputs,
-        [Population(layer.name, layer.size, layer.parameters, layer.neuron) for layer in recipe.layers],
-        [
-            Projection(
-                c.source, c.target, np.zeros((sizes[c.source], sizes[c.target], c.synapses), int), c.via, c.parameters
-            )
-            for c in recipe.connections
-        ],
-        task=Task(data=recipe.data, encoding=recipe.encoding, readout=recipe.readout, recipe=recipe.name).model_dump(
-            mode="json"
-        ),
-    )
+        with faults.at("connections", index):
+            projections.append(_projection(connection, sizes))
+            Network(profile, inputs, populations, projections[-1:], limits=False)
+    faults.check()
+    task = Task(data=recipe.data, encoding=recipe.encoding, readout=recipe.readout, recipe=recipe.name)
+    with faults.at("connections"):
+        template = Network(profile, inputs, populations, projections, task=task.model_dump(mode="json"))
+        wire(template)
+    faults.check()
+    return template
+
+
+def _projection(connection: ConnectionSpec, sizes: Mapping[str, int]) -> Projection:
+    for name in (connection.source, connection.target):
+        if name not in sizes:
+            raise InputError(found_but(name, ", ".join(sizes)))
+    shape = (sizes[connection.source], sizes[connection.target], connection.synapses)
+    if prod(shape) > MAX_WEIGHTS:
+        raise InputError(f"found {prod(shape):,} weights; allowed: {MAX_WEIGHTS:,}")
+    weights = np.ones(shape, np.int8)
+    return Projection(connection.source, connection.target, weights, connection.via, connection.parameters)
 
 
 def build(recipe: Recipe, template: Network, max_input: int) -> SpikingNetwork:

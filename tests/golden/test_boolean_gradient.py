@@ -1,24 +1,21 @@
 """The Boolean gradient against the program of its authors, as step functions over the register's value."""
 
 import math
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from bitspike.training.boolean import BooleanGradient, float_gradient
 from bitspike.word import Word
+from vectors import check_found, files
 
-ROOT = Path(os.environ.get("BITSPIKE_GOLDEN", Path(__file__).parent)) / "boolean-gradient"
-FIXED = sorted(ROOT.glob("fixed_*.npz"))
-FLOAT = sorted(ROOT.glob("float32_*.npz"))
+FIXED = files("boolean-gradient", "fixed_*.npz")
+FLOAT = files("boolean-gradient", "float32_*.npz")
 MOST_CODES = 1 << 16  # an interval of more codes is sampled evenly
 
 
 def test_there_are_vectors_of_both_kinds():
-    assert FIXED, f"no fixed_*.npz in {ROOT}"
-    assert FLOAT, f"no float32_*.npz in {ROOT}"
+    check_found("boolean-gradient", "fixed_*.npz", "float32_*.npz")
 
 
 def intervals(vectors):
