@@ -7,12 +7,11 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
-from interpreters import Cases, ClipCount, Deliver, Experiment, cases_of, span
-
 from bitspike.datapath import SPIKES, Add, Branch, Decay, Fire, Set, Shift
 from bitspike.ops.base import Relation, Rounding
 from bitspike.ops.interval import Interval
 from bitspike.word import Overflow, Word
+from interpreters import Cases, ClipCount, Deliver, Experiment, cases_of, span
 
 NARROW = [Word(bits, signed) for bits in (1, 2, 3, 4) for signed in (True, False)]
 GATED: dict[str, Any] = {"when": ("gate", Relation.EQ, 1)}

@@ -7,6 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bitspike.ops.array import ArrayOps
+from bitspike.ops.base import Registers
+from bitspike.ops.integer import IntegerOps, RefusedWriteError
+from bitspike.ops.interval import Interval
 from interpreters import (
     Cases,
     Experiment,
@@ -21,11 +25,6 @@ from interpreters import (
     run_at_once,
     widest,
 )
-
-from bitspike.ops.array import ArrayOps
-from bitspike.ops.base import Registers
-from bitspike.ops.integer import IntegerOps, RefusedWriteError
-from bitspike.ops.interval import Interval
 
 REFUSALS_TRIED = 8  # refused cases that array and tensor meet one by one, for each experiment
 

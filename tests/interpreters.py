@@ -13,9 +13,6 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import slow_model
-from numba import njit
-from numpy.typing import NDArray
-
 from bitspike.datapath import Fire, clip_count, deliver
 from bitspike.ops.array import ArrayOps
 from bitspike.ops.base import Registers
@@ -23,6 +20,8 @@ from bitspike.ops.compiled import CAST, OVERFLOW, REFUSED, SourceOps
 from bitspike.ops.integer import IntegerOps, RefusedWriteError
 from bitspike.ops.interval import Interval, IntervalOps
 from bitspike.word import Word
+from numba import njit
+from numpy.typing import NDArray
 
 Table = NDArray[np.int64]
 Cases = Mapping[str, Table]

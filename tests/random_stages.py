@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from hypothesis import strategies as st
-from interpreter_cases import boundary_values, fires
-from interpreters import Cases, Deliver, Experiment, by_interval, span
-
 from bitspike.datapath import SPIKES, Add, Decay, Fire, Set, Shift
 from bitspike.ops.base import Relation, Rounding
 from bitspike.ops.interval import Interval
 from bitspike.word import Overflow, Word
+from hypothesis import strategies as st
+from interpreter_cases import boundary_values, fires
+from interpreters import Cases, Deliver, Experiment, by_interval, span
 
 REGISTERS = ("membrane", "current")
 PARAMETERS = ("threshold", "weight", "count")
@@ -25,7 +24,7 @@ registers = st.sampled_from(REGISTERS)
 literals = st.integers(-40, 40) | st.sampled_from([2**15, -(2**15) - 1, 2**31, -(2**31)])
 operands = st.sampled_from(REGISTERS + PARAMETERS) | literals
 terms = operands | st.sampled_from(REGISTERS + PARAMETERS).map(lambda name: f"-{name}")
-conditions = st.tuples(registers, st.sampled_from(Relation), operands)
+conditions = st.tuples(st.sampled_from(REGISTERS + PARAMETERS), st.sampled_from(Relation), operands)
 common = {"word": st.none() | register_words, "when": st.none() | conditions}
 shifts = st.just("by") | st.integers(0, 15)
 

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
+from bitspike.word import Overflow
 from interpreter_cases import boundary_experiments
 from interpreter_proofs import prove
-
-from bitspike.word import Overflow
 
 
 @pytest.mark.parametrize("overflow", Overflow)

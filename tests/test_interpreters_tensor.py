@@ -2,15 +2,14 @@
 
 import numpy as np
 import pytest
+from bitspike.ops.array import ArrayOps
+from bitspike.ops.interval import Interval
+from bitspike.word import Overflow
 from hypothesis import given, settings
 from interpreter_cases import FAMILIES, boundary_experiments
 from interpreter_proofs import prove_refusals
 from interpreters import all_cases, by_compiled, by_integer, part, run_at_once, widest
 from random_stages import experiments
-
-from bitspike.ops.array import ArrayOps
-from bitspike.ops.interval import Interval
-from bitspike.word import Overflow
 
 torch = pytest.importorskip("torch")
 from bitspike.ops.tensor import TensorOps  # noqa: E402

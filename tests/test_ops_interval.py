@@ -1,7 +1,6 @@
 from itertools import product
 
 import pytest
-
 from bitspike.ops.base import Relation, Rounding
 from bitspike.ops.integer import COMPARE, IntegerOps
 from bitspike.ops.interval import Interval, IntervalOps, Maybe

@@ -1,15 +1,13 @@
 """What TensorOps passes backwards."""
 
 import pytest
-
 from bitspike.datapath import Add, Fire, Set
 from bitspike.ops.base import Registers, Relation, Rounding
 from bitspike.word import Overflow, Word
 
 torch = pytest.importorskip("torch")
-from interpreter_cases import fires  # noqa: E402
-
 from bitspike.ops.tensor import TensorOps  # noqa: E402
+from interpreter_cases import fires  # noqa: E402
 
 SLOPE = 0.25
 S4 = Word(4, True, Overflow.SATURATE)
@@ -107,6 +105,29 @@ def test_the_gradient_is_asked_at_the_first_value_above(relation, crossing):
         return torch.zeros_like(u)
 
     values = {"membrane": torch.tensor([1.0]), "threshold": torch.tensor([3.0]), "spikes": torch.zeros(1)}
-    branch = fires(("membrane", relation, "threshold"), 1, 4, SUBTRACT)
+    branch = fires(("membrane", relation, "threshold"), 1, 1, SUBTRACT)
     Fire(branches=(branch,)).run(Registers(TensorOps(note), {"membrane": S4}, values))
-    assert asked == [(crossing, S4, 4)]
+    assert asked == [(crossing, S4, 1)]
+
+
+def test_a_strict_threshold_taken_several_times_is_asked_one_below():
+    asked = []
+
+    def note(u, threshold, word, repeat):
+        asked.append((u.item(), threshold.item(), repeat))
+        return torch.zeros_like(u)
+
+    leaf = torch.tensor([7.0], requires_grad=True)
+    values = {"membrane": leaf, "threshold": torch.tensor([3.0]), "spikes": torch.zeros(1)}
+    branch = fires(("membrane", Relation.GT, "threshold"), 1, 4, SUBTRACT)
+    Fire(branches=(branch,)).run(Registers(TensorOps(note), {"membrane": S4}, values))
+    assert asked == [(6.0, 3.0, 4)]
+
+
+def test_a_condition_may_name_the_threshold_first():
+    leaf = torch.tensor([5.0], requires_grad=True)
+    values = {"membrane": leaf, "threshold": torch.tensor([3.0]), "spikes": torch.zeros(1)}
+    regs = Registers(TensorOps(constant_slope), {"membrane": S4}, values)
+    Fire(branches=(fires(("threshold", Relation.LE, "membrane"), 1, 1, SUBTRACT),)).run(regs)
+    regs["spikes"].sum().backward()
+    assert (regs["spikes"].item(), leaf.grad.item()) == (1.0, SLOPE)

@@ -1,5 +1,4 @@
 import pytest
-
 from bitspike.word import MAX_BITS, Overflow, Word
 
 

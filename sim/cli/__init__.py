@@ -7,13 +7,19 @@ user can mend, a line a fault; 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
+import warnings
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
 
 from .. import __version__
 from ..errors import BitspikeError, MismatchError
+from ..profile import ProfileWarning
 from . import check, compare, demo, explain, export, profiles, run, show, train
+from .common import faults_of, note
 
 _VERBS = (profiles, show, check, train, run, compare, explain, export, demo)
 
@@ -37,19 +43,48 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a verb; returns the exit status."""
     args = parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may have no text
     try:
-        status: int = args.act(args)
+        status = _act(args)
         sys.stdout.flush()
         return status
-    except MismatchError as error:
-        print(error, file=sys.stderr)
-        return 1
     except BitspikeError as error:
-        print(error, file=sys.stderr)
-        return 2
+        for line in faults_of(error):
+            note(line)
+        return 1 if isinstance(error, MismatchError) else 2
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        note("interrupted")
         return 130
     except BrokenPipeError:  # the reader of a pipe has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()
         return 0
+    except OSError as error:  # such as a full disk behind stdout
+        note(f"{error.filename or 'output'}: {error.strerror or error}")
+        _give_up_stdout()
+        return 2
+    except MemoryError as error:
+        note(f"out of memory; try fewer --samples. {error}".rstrip())
+        return 2
+
+
+def _act(args: argparse.Namespace) -> int:
+    """The verb's exit status. A profile's warnings become a line each."""
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
+        if issubclass(category, ProfileWarning):
+            note(f"warning: {message}")
+        else:
+            otherwise(message, category, *place, **options)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", ProfileWarning)
+        otherwise, warnings.showwarning = warnings.showwarning, show
+        status: int = args.act(args)
+        return status
+
+
+def _give_up_stdout() -> None:
+    """Send what is still buffered nowhere, so that the interpreter does not fail on it at its end."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""`bitspike check`: find every fault of a profile, a recipe's profile or a network file."""
+"""`bitspike check`: find every fault of a profile or a network file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import argparse
 from ..errors import BitspikeError
 from ..network import load_network
 from ..profile import check_profile
-from .common import add_json, note, print_json
+from .common import add_json, faults_of, note, print_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +38,7 @@ def _check(file: str) -> tuple[list[str], list[str]]:
             return [], []
         return [], check_profile(file)[1]
     except BitspikeError as error:
-        return str(error).splitlines(), []
+        return list(faults_of(error)), []
 
 
 def _count(lines: list[str], what: str) -> str:

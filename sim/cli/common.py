@@ -5,22 +5,27 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 import numpy as np
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from ..errors import FileError, InputError
+from ..errors import BitspikeError, DocumentError, FileError, InputError, NetworkError
 from ..network import Network
 from ..training.data import DATA_SETS, TestSet, test_set
 
 MAX_SPIKE_FILE = 1 << 32  # bytes of an .npy file that are read
+UNWRAPPED = 1000  # columns of a table that no terminal shows
 
 
 @dataclass(frozen=True)
@@ -45,14 +50,14 @@ def add_data(parser: argparse.ArgumentParser) -> None:
 
 def load_input(network: Network, data: str, samples: int | None) -> Input:
     """Spikes by data set or from an .npy file. Raises InputError, FileError."""
+    if samples is not None and samples < 1:
+        raise InputError(f"--samples: found {samples}; allowed: 1 or more")
     if data.endswith(".npy"):
         spikes, test = read_spikes(data), None
     else:
         test = test_set(network.task, data)
         spikes = test.spikes
     if samples is not None:
-        if samples < 1:
-            raise InputError(f"--samples: found {samples}; allowed: 1 or more")
         spikes = spikes[:samples] if spikes.ndim == 3 else spikes
         test = test and test.first(samples)
     return Input(spikes, test)
@@ -61,30 +66,34 @@ def load_input(network: Network, data: str, samples: int | None) -> Input:
 def read_spikes(path: str) -> NDArray[Any]:
     """An array of an .npy file, never unpickled. Raises FileError."""
     try:
-        if os.path.getsize(path) > MAX_SPIKE_FILE:
-            raise FileError(f"{path}: larger than {MAX_SPIKE_FILE:,} bytes")
-        array: NDArray[Any] = np.load(path, allow_pickle=False)
+        with open(path, "rb") as file, warnings.catch_warnings(action="ignore"):
+            if os.fstat(file.fileno()).st_size > MAX_SPIKE_FILE:
+                raise FileError(f"{path}: larger than {MAX_SPIKE_FILE:,} bytes")
+            array: NDArray[Any] = npy.read_array(file, allow_pickle=False)
+            return array
     except FileNotFoundError:
         raise FileError(f"{path}: no such file") from None
     except OSError as error:
         raise FileError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except (ValueError, EOFError, MemoryError, SyntaxError):
+    except FileError:
+        raise
+    except Exception:  # whatever a hostile header leads NumPy's parser to raise
         raise FileError(f"{path}: damaged, or not an .npy file of integers") from None
-    if not isinstance(array, np.ndarray):
-        raise FileError(f"{path}: not an .npy file")
-    return array
 
 
 def training() -> ModuleType:
     """The training package, with torch. Raises InputError where the extra is not installed."""
+    extra("training.loop")
+    return extra("training")
+
+
+def extra(module: str) -> ModuleType:
+    """A module of bitspike that needs the extra `train`. Raises InputError where it is not installed."""
     try:
-        from .. import training as package
-        from ..training import loop  # noqa: F401
+        return import_module(f"{__package__.rpartition('.')[0]}.{module}")
     except ImportError as error:
-        raise InputError(
-            f"training needs the extra 'train' ({error.name} is missing): pip install 'bitspike[train]'"
-        ) from None
-    return package
+        missing = f"{error.name} is missing" if error.name else error
+        raise InputError(f"training needs the extra 'train' ({missing}): pip install 'bitspike[train]'") from None
 
 
 def print_json(value: Any) -> None:
@@ -94,14 +103,25 @@ def print_json(value: Any) -> None:
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A plain table on stdout; the first column is text, the others are numbers or text."""
-    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
+    table = Table(
+        title=title or None, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold", show_header=any(columns)
+    )
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
-    Console(highlight=False, markup=False).print(table)
+    width = None if sys.stdout.isatty() else UNWRAPPED
+    console = Console(highlight=False, markup=False, emoji=False, width=width)
+    with console.capture() as text:  # printed below, so that a closed pipe is met in one place
+        console.print(table)
+    print("\n".join(line.rstrip() for line in text.get().split("\n")), end="")
 
 
 def note(text: str) -> None:
-    """A line on stderr, where results are not."""
-    Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(text)
+    """A line on stderr, where results are not; what cannot be printed is escaped."""
+    print("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text), file=sys.stderr)
+
+
+def faults_of(error: BitspikeError) -> tuple[str, ...]:
+    """A line for each fault that an error is about."""
+    return error.faults if isinstance(error, DocumentError | NetworkError) else (str(error),)

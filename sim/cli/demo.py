@@ -15,8 +15,8 @@ from ..errors import FileError, MismatchError
 from ..exchange import read_images, write_images
 from ..network import Network, load_network, save_network
 from ..report.summary import Summary, activity
-from .common import add_json, note, print_json, print_table, training
-from .train import train_recipe
+from .common import add_json, extra, note, print_json, print_table, training
+from .train import read_recipe, train_recipe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,13 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def act(args: argparse.Namespace) -> int:
     """Run the main job from recipe to memory images; raises MismatchError if a single bit differs."""
-    started, package = time.perf_counter(), training()
+    started, package, figures = time.perf_counter(), training(), extra("report.figures")
     from ..training.loop import float_accuracy
     from ..training.proof import prove
 
+    recipe, template = read_recipe(args.recipe, args.seed, args.epochs)
     folder = _folder(args.output)
     note(f"Training {args.recipe} ...")
-    trained = train_recipe(args.recipe, args.seed, args.epochs)
+    trained = train_recipe(recipe, template, args.seed)
     if trained.interrupted:
         save_network(trained.network, folder / "network.npz")
         return 130
@@ -46,7 +47,7 @@ def act(args: argparse.Namespace) -> int:
     proof.check()
     read_back = _export(trained.network, folder)
     rates, overflows, silent = activity(proof.trace)
-    _draw(trained, proof.trace, test, folder)
+    _draw(figures, trained, proof.trace, test, folder)
     summary = Summary(
         accuracy=test.accuracy(proof.trace.spikes),
         float_accuracy=float_accuracy(trained.model, test),
@@ -88,30 +89,38 @@ def _export(network: Network, folder: Path) -> int:
     return 2 * sum(array.size for array in network.arrays().values())
 
 
-def _draw(trained: Any, trace: Any, test: Any, folder: Path) -> None:
+def _draw(trained: Any, trace: Trace, test: TestSet, folder: Path) -> None:
     """A raster of one sample, a membrane with its threshold, the spike gradient over all membranes."""
     from ..report.figures import gradient_histogram, membrane_trace, spike_raster
 
-    network = trained.network
+    network: Network = trained.network
     population = network.populations[0]
     neuron = network.neuron_class(population)
     branch = neuron.fire.branches[0]
-    register = str(branch.when[0])
+    register, _, operand = map(str, branch.when)
     layer = trace[population.name]
-    membranes = layer.registers[register]
-    index = int(np.argmax(layer.spikes[0].sum(axis=0)))
-    threshold = int(np.asarray(population.parameters[str(branch.when[2])])[index])
-    title = f"{network.profile.name}, test sample 0 (a {test.labels[0]})"
+    counts = layer.spikes[0].sum(axis=0, dtype=np.int64)
+    index = int(np.argmin(abs(counts - layer.spikes.shape[1] // 2)))  # neither silent nor always on
+    thresholds = np.asarray(population.parameters[operand], np.int64)
+    compared = layer.registers[register] + layer.spikes * thresholds  # both recipes reset by subtraction
+    title = f"{network.profile.name}, test sample 0, a {test.labels[0]}"
     spike_raster(trace, test.spikes[0], 0, folder / "raster.png", f"Spikes: {title}")
     membrane_trace(
-        trace, population.name, index, 0, threshold, folder / "membrane.png", f"Membrane: {title}", register=register
+        trace,
+        population.name,
+        index,
+        0,
+        int(thresholds[index]),
+        folder / "membrane.png",
+        f"Membrane: {title}",
+        register=register,
     )
     gradient_histogram(
         trained.model.ops.gradient,
         neuron.registers[register],
-        threshold,
+        int(thresholds[index]),
         branch.repeat,
-        membranes.ravel(),
+        compared.ravel(),
         folder / "gradient.png",
-        f"Spike gradient over the membranes of layer {population.name}",
+        f"Spike gradient over what the neurons of layer {population.name} compare with their threshold",
     )

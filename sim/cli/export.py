@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..errors import InputError
+from ..errors import MismatchError
 from ..exchange import FORMATS, export, read_images
 from ..network import load_network
 from .common import add_json, print_json
@@ -24,7 +24,7 @@ def act(args: argparse.Namespace) -> int:
     files = export(network, args.output, args.format)
     back = read_images(args.output) if args.format == "readmemh" else load_network(args.output)
     if back != network:
-        raise InputError(f"{args.output}: what was written does not read back as the same network")
+        raise MismatchError(f"{args.output}: what was written does not read back as the same network")
     values = sum(array.size for array in network.arrays().values())
     if args.json:
         print_json({"files": files, "values_read_back": values})

@@ -41,11 +41,11 @@ def _print_profile(profile: Profile) -> None:
         print_table("Parameters", ("parameter", "word", "range"), rows)
         steps = [(number, item.stage.key, _keys(item.stage)) for number, item in enumerate(neuron.step, 1)]
         print_table("Every step", ("", "stage", ""), steps)
-    rows = [
+    connections = [
         (name, f"{', '.join(c.sources)} to {c.target}", ", ".join(c.into), c.timing, c.cap, c.weight.word)
         for name, c in profile.connections.items()
     ]
-    print_table("Connections, in order", ("connection", "from, to", "into", "timing", "cap", "weight"), rows)
+    print_table("Connections, in order", ("connection", "from, to", "into", "timing", "cap", "weight"), connections)
     print_table("Limits", ("limit", "at most"), _limits(profile))
     if profile.quirks:
         print_table("Quirks", ("quirk", ""), list(profile.quirks.items()))

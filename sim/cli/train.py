@@ -13,7 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ..archive import can_write
 from ..errors import InputError
-from ..network import save_network
+from ..network import Network, save_network
+from ..wording import suggest
 from .common import add_json, note, print_json, training
 
 _MODELS = "bitspike.models"
@@ -33,7 +34,7 @@ def act(args: argparse.Namespace) -> int:
     from ..engine import run
 
     can_write(args.output)  # before the training rather than after it
-    trained = train_recipe(args.recipe, args.seed, args.epochs)
+    trained = train_recipe(*read_recipe(args.recipe, args.seed, args.epochs), args.seed)
     save_network(trained.network, args.output)
     test = training().test_set(trained.network.task, trained.network.task["data"])
     trace = run(trained.network, test.spikes)
@@ -54,16 +55,19 @@ def act(args: argparse.Namespace) -> int:
     return 130 if trained.interrupted else 0
 
 
-def train_recipe(name: str, seed: int, epochs: int | None = None) -> Any:
-    """Train a recipe by path or shipped name, with a progress bar on a terminal. Raises BitspikeError."""
-    package = training()
+def read_recipe(name: str, seed: int, epochs: int | None = None) -> tuple[Any, Network]:
+    """A recipe by path or shipped name, and its untrained network. Raises BitspikeError, for the seed too."""
     if not 0 <= seed < 2**63:
         raise InputError(f"--seed: found {seed}; allowed: 0 to {2**63 - 1}")
-    recipe, template = package.load_recipe(recipe_path(name))
-    if epochs is not None:
-        if epochs < 1:
-            raise InputError(f"--epochs: found {epochs}; allowed: 1 or more")
-        recipe = recipe.model_copy(update={"epochs": epochs})
+    if epochs is not None and epochs < 1:
+        raise InputError(f"--epochs: found {epochs}; allowed: 1 or more")
+    path = recipe_path(name)
+    recipe, template = training().load_recipe(path)
+    return (recipe if epochs is None else recipe.model_copy(update={"epochs": epochs})), template
+
+
+def train_recipe(recipe: Any, template: Network, seed: int) -> Any:
+    """Train, with a progress bar on a terminal. Raises InputError where the training fails."""
     with _progress() as progress:
         task = progress.add_task(recipe.name, total=recipe.epochs, status="")
 
@@ -71,7 +75,7 @@ def train_recipe(name: str, seed: int, epochs: int | None = None) -> Any:
             status = f"loss {epoch.loss:.3f}  train {epoch.accuracy:.1%}  {epoch.rate:.3f} spikes/neuron/step"
             progress.update(task, completed=epoch.number, status=status)
 
-        trained = package.train(recipe, template, seed, show)
+        trained = training().train(recipe, template, seed, show)
     if trained.interrupted:
         note("interrupted: the best network so far is kept")
     return trained
@@ -84,7 +88,8 @@ def recipe_path(name: str) -> Path:
     folder = Path(str(resources.files(_MODELS)))
     shipped = sorted(path.stem for path in folder.glob("*.yaml"))
     if name not in shipped:
-        raise InputError(f"recipe: found {name!r}; allowed: {', '.join(shipped)}, or a path")
+        allowed = f"{', '.join(shipped)}, or the path of a .yaml file"
+        raise InputError(f"recipe: found {name!r}; allowed: {allowed}{suggest(name, shipped)}")
     return folder / f"{name}.yaml"
 
 

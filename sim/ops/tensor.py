@@ -113,7 +113,7 @@ class TensorOps(Ops):
         """Broadcast to the shape of `like`."""
         if not isinstance(like, Tensor) or (isinstance(a, Tensor) and a.shape == like.shape):
             return a
-        return torch.broadcast_tensors(_like(a, like), like)[0]  # type: ignore[no-untyped-call, no-any-return]
+        return torch.broadcast_tensors(_like(a, like), like)[0]  # type: ignore[no-untyped-call]
 
     def observe(self, register: str, raw: Value, fitted: Value, word: Word, when: Flag) -> None:
         """Raise RefusedWriteError with the first value that the word refuses."""

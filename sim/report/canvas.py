@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from ..archive import replacing
 from ..errors import FileError
@@ -19,7 +21,7 @@ from ..word import Word
 Destination = str | os.PathLike[str]
 
 WIDTH, DPI = 9.0, 200  # inches of 100 CSS pixels, and the pixels drawn for each of them
-LEFT, RIGHT, TOP, BOTTOM = 0.85, 0.25, 0.75, 0.6  # inches around the axes
+LEFT, RIGHT, TOP, BOTTOM = 0.95, 0.25, 0.75, 0.6  # inches around the axes
 BLUE, VERMILION = "#0072b2", "#d55e00"  # told apart by every kind of colour vision (Okabe and Ito)
 INK, GREY = "#24292f", "#6e7781"
 STYLE: dict[Any, Any] = {
@@ -36,12 +38,13 @@ STYLE: dict[Any, Any] = {
     "xtick.labelcolor": INK,
     "ytick.labelcolor": INK,
     "text.parse_math": False,
+    "text.usetex": False,
 }
 DASHED = (0, (5, 3))
 
 
 def save_png(figure: Figure, path: Destination) -> None:
-    """Draw all of it before the file is opened."""
+    """Write the figure, whole or not at all. Raises FileError."""
     if Path(path).suffix != ".png":
         raise FileError(f"{os.fspath(path)}: found '{Path(path).suffix}'; allowed: .png")
     picture = io.BytesIO()
@@ -54,7 +57,7 @@ def new_figure(
     title: str, heights: Sequence[float], gap: float = 0.36, right: float = RIGHT
 ) -> tuple[Figure, list[Axes]]:
     """A titled figure of axes of these heights, one below the other on one x axis; all in inches."""
-    text = textwrap.fill(title, 80)
+    text = textwrap.fill(title, 72)
     top = TOP + 0.22 * text.count("\n")
     height = top + sum(heights) + gap * (len(heights) - 1) + BOTTOM
     figure = Figure(figsize=(WIDTH, height))
@@ -69,13 +72,14 @@ def new_figure(
     return figure, axes
 
 
-def heading(ax: Axes, text: str, x: float = 0.0, align: str = "left") -> None:
-    ax.annotate(
-        text, (x, 1), xycoords="axes fraction", xytext=(0, 6), textcoords="offset points", ha=align, color=INK, fontsize=9.5
-    )  # fmt: skip
+def heading(ax: Axes, text: str, x: float | None = None, align: str = "left") -> None:
+    """Text above the axes: at `x` of its data, or from its left end."""
+    anchor = ("axes fraction" if x is None else "data", "axes fraction")
+    ax.annotate(text, (x or 0, 1), xycoords=anchor, xytext=(0, 6), textcoords="offset points", ha=align, fontsize=9.5)
 
 
 def plural(count: int, noun: str) -> str:
+    """`1 spike`, `2 spikes`."""
     return f"{number(count)} {noun}{'' if count == 1 else 's'}"
 
 
@@ -84,5 +88,18 @@ def number(value: float) -> str:
     return f"{round(value):,}".replace("-", "\N{MINUS SIGN}")
 
 
+def short(value: float) -> str:
+    """As `number`, but three digits of what has more than six."""
+    return number(value) if abs(value) < 1e6 else f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
+
+
 def range_of(word: Word) -> str:
-    return f"{word} holds {number(word.min)} to {number(word.max)}"
+    """What a word holds."""
+    written = number if word.bits <= 32 else short
+    return f"{word} holds {written(word.min)} to {written(word.max)}"
+
+
+def integer_ticks(axis: Axis, most: int) -> None:
+    """Ticks at integers only."""
+    axis.set_major_locator(MaxNLocator(most, integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))

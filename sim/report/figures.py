@@ -11,15 +11,29 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..trace import Trace
 from ..word import Word
 from .canvas import (
-    BLUE, DASHED, GREY, INK, LEFT, STYLE, VERMILION, Destination, heading, new_figure, number, plural, range_of, save_png,
-)  # fmt: skip
+    BLUE,
+    DASHED,
+    GREY,
+    INK,
+    STYLE,
+    VERMILION,
+    Destination,
+    heading,
+    integer_ticks,
+    new_figure,
+    number,
+    plural,
+    range_of,
+    save_png,
+    short,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,7 +43,8 @@ Reals = NDArray[np.float64]
 
 SHADES = LinearSegmentedColormap.from_list("spike counts", ["#5aa5d8", "#0a5a94", "#03182b"])
 SPAN = 0.4  # of a step, drawn either side of its middle
-LABELLED = 20  # up to so many output neurons, or values of a membrane, are labelled one by one
+LABELLED = 20  # the most output neurons that are labelled one by one
+CHARACTERS = 100  # of small print that fit side by side
 BARS = 128  # the most bars of a histogram
 CURVE = 1 << 14  # the most register values at which a gradient is drawn
 
@@ -73,19 +88,16 @@ def membrane_trace(
         raise InputError(f"layer: found {layer!r}; allowed: {', '.join(trace.layers)}")
     recorded = trace[layer].registers
     if register not in recorded:
-        raise InputError(
-            f"register: found {register!r}; allowed: {', '.join(recorded) or 'none, as none was recorded'}"
-        )
+        allowed = ", ".join(recorded) or "none, as none was recorded"
+        raise InputError(f"register: found {register!r}; allowed: {allowed}")
     _check_index("neuron", neuron, trace[layer].spikes.shape[2])
     spikes = _of_sample(trace[layer].spikes, sample)[:, neuron]
     values = _of_sample(recorded[register], sample)[:, neuron]
     word = Word.parse(trace[layer].words[register])
     with rc_context(STYLE):
         figure, (above, ax) = new_figure(title, [0.55, 3.3], right=1.1)
-        heading(
-            above,
-            f"spikes of {layer} neuron {neuron}: {number(np.abs(spikes).sum())} in {plural(len(spikes), 'step')}",
-        )
+        total = number(np.abs(spikes).sum())
+        heading(above, f"spikes of {layer} neuron {neuron}: {total} in {plural(len(spikes), 'step')}")
         _draw_counts(above, spikes)
         heading(ax, f"its {register} at the end of each step, after any reset; {range_of(word)}")
         for step in np.flatnonzero(spikes):
@@ -110,14 +122,14 @@ def gradient_histogram(
         raise InputError("membranes: found none; allowed: one value or more")
     low, high = _interesting(values, word, threshold)
     with rc_context(STYLE):
-        figure, (ax,) = new_figure(title, [3.6], right=LEFT)
+        figure, (ax,) = new_figure(title, [3.6], right=1.0)
         _draw_histogram(ax, values, low, high)
         ends = max(low, word.min), min(high, word.max)
         points = np.linspace(*ends, min(ends[1] - ends[0], CURVE) + 1).round()
         _draw_gradient(ax.twinx(), points, _evaluated(gradient, points, word, threshold, repeat))
         _mark_thresholds(ax, threshold, repeat, low, high)
         ax.set_xlim(low - 0.5, high + 0.5)
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+        integer_ticks(ax.xaxis, 8)
         ax.set_xlabel(f"register, LSB ({range_of(word)})")
         save_png(figure, path)
 
@@ -127,7 +139,8 @@ def _of_sample(values: Integers, sample: int) -> Integers:
     _check_index("sample", sample, len(values))
     if not values.shape[1]:
         raise InputError("trace: found 0 steps; allowed: 1 or more")
-    return values[sample].astype(np.int64)
+    one: Integers = values[sample].astype(np.int64)
+    return one
 
 
 def _check_index(name: str, value: int, size: int) -> None:
@@ -137,17 +150,17 @@ def _check_index(name: str, value: int, size: int) -> None:
 
 def _time_axis(ax: Axes, steps: int) -> None:
     ax.set_xlim(-0.5, steps - 0.5)
-    ax.xaxis.set_major_locator(MaxNLocator(LABELLED, integer=True, steps=[1, 2, 5, 10]))
+    integer_ticks(ax.xaxis, 20)
     ax.set_xlabel("time step")
 
 
 def _panel_heights(sizes: Sequence[int]) -> list[float]:
     """Inches in proportion to the root of the neurons; the last panel at least what its labels need."""
     roots = np.sqrt(np.maximum(sizes, 1))
-    heights = (roots * min(0.25, 5 / roots.sum())).clip(0.25)
+    heights = (roots * min(0.25, 5 / roots.sum())).clip(0.6)
     if sizes[-1] <= LABELLED:
         heights[-1] = max(heights[-1], 0.15 * sizes[-1])
-    return heights.tolist()
+    return [float(height) for height in heights]
 
 
 def _draw_cells(ax: Axes, counts: Integers, most: int) -> None:
@@ -159,7 +172,7 @@ def _draw_cells(ax: Axes, counts: Integers, most: int) -> None:
     cells = np.stack([steps, neurons], axis=1)[:, None] + corners
     ax.add_collection(PolyCollection(list(cells), facecolors=colours, edgecolors=colours, linewidths=0.3))
     ax.set_ylim(counts.shape[1] - 0.4, -0.6)
-    ax.yaxis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 5, 10]))
+    integer_ticks(ax.yaxis, 4)
 
 
 def _shade(count: int, most: int) -> Any:
@@ -188,14 +201,19 @@ def _key(ax: Axes, most: int, negative: bool) -> None:
 
 def _draw_counts(ax: Axes, spikes: Integers) -> None:
     """A bar for each step with spikes, and how many they are."""
-    steps = np.flatnonzero(spikes)
+    steps = np.flatnonzero(spikes).tolist()
     ax.bar(steps, spikes[steps], width=2 * SPAN, color=VERMILION)
-    for step in steps if len(spikes) <= LABELLED else []:
-        _annotate(ax, step, max(spikes[step], 0), number(spikes[step]), offset=2)
+    for step in steps if _fit(spikes) else []:
+        _annotate(ax, step, max(int(spikes[step]), 0), number(spikes[step]), offset=2)
     low, high = min(0, spikes.min()), max(1, spikes.max())
     ax.set_ylim(low, high + 0.6 * (high - low))
-    ax.set_yticks(sorted({0, low, high}))
+    ax.set_yticks([low, high])
     ax.tick_params(bottom=False)
+
+
+def _fit(values: Integers) -> bool:
+    """Whether there is room to write each value at its step."""
+    return len(values) * max(len(number(value)) for value in values) <= CHARACTERS
 
 
 def _annotate(ax: Axes, x: float, y: float, text: str, offset: float) -> None:
@@ -208,18 +226,17 @@ def _draw_register(ax: Axes, values: Integers, threshold: int) -> None:
     """Steps, a marker and (where there is room) the integer of each value, and the threshold."""
     steps = np.arange(len(values))
     ax.axhline(threshold, color=INK, linewidth=1.1, linestyle=DASHED)
-    label = f" threshold\n {number(threshold)}"
+    label = f" threshold\n {short(threshold)}"
     ax.text(1, threshold, label, transform=ax.get_yaxis_transform(), verticalalignment="center", fontsize=9.5)
     ax.stairs(values, np.arange(len(values) + 1) - 0.5, baseline=None, color=BLUE, linewidth=1, alpha=0.6)
     ax.plot(steps, values, "o", color=BLUE, markersize=5 if len(values) <= 100 else 2)
     low, high = min(values.min(), threshold), max(values.max(), threshold)
-    for step in steps if len(values) <= LABELLED else []:
-        hits_line = 0 <= threshold - values[step] < 0.12 * (high - low)
-        _annotate(ax, step, values[step], number(values[step]), offset=-6 if hits_line else 5)
+    for step, value in enumerate(values.tolist()) if _fit(values) else []:
+        hits_line = 0 <= threshold - value < 0.12 * (high - low)
+        _annotate(ax, step, value, number(value), offset=-6 if hits_line else 5)
     room = 0.12 * max(high - low, 8)
     ax.set_ylim(low - room, high + room)
-    ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+    integer_ticks(ax.yaxis, 6)
 
 
 def _interesting(values: Integers, word: Word, threshold: int) -> tuple[int, int]:
@@ -239,7 +256,7 @@ def _draw_histogram(ax: Axes, values: Integers, low: int, high: int) -> None:
     shares = 100 * np.histogram(values, edges)[0] / len(values)
     ax.bar(edges[:-1], shares, width, align="edge", color=BLUE, alpha=0.45, linewidth=0)
     ax.set_ylim(0, 1.1 * max(shares.max(), 1e-9))
-    ax.set_ylabel(f"share of values, % in {number(width)} LSB", color=BLUE)
+    ax.set_ylabel(f"share of values, % in {short(width)} LSB", color=BLUE)
 
 
 def _evaluated(
@@ -252,8 +269,9 @@ def _evaluated(
 
 
 def _draw_gradient(ax: Axes, points: Reals, slopes: Reals) -> None:
-    ax.step(points, slopes, where="mid", color=VERMILION, linewidth=1.6)
-    ax.set_ylim(min(0, slopes.min()), 1.1 * slopes.max() or 1)
+    edges = np.concatenate([points[:1] - 0.5, (points[:-1] + points[1:]) / 2, points[-1:] + 0.5])
+    ax.stairs(slopes, edges, baseline=None, color=VERMILION, linewidth=1.6)
+    ax.set_ylim(min(0, slopes.min()), 1.1 * max(0, slopes.max()) or 1)
     ax.set_ylabel("spike gradient, spikes per LSB", color=VERMILION)
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.spines["right"].set_visible(True)
@@ -261,11 +279,11 @@ def _draw_gradient(ax: Axes, points: Reals, slopes: Reals) -> None:
 
 def _mark_thresholds(ax: Axes, threshold: int, repeat: int, low: int, high: int) -> None:
     """A line where the first spike is emitted and, where there is room, where each further one is."""
-    where = (threshold - low) / (high - low)
     ax.axvline(threshold, color=INK, linewidth=1.1, linestyle=DASHED)
+    where = (threshold - low) / (high - low)
     align = "left" if where < 0.1 else "right" if where > 0.9 else "center"
-    heading(ax, f"threshold {number(threshold)}", where, align)
+    heading(ax, f"threshold {number(threshold)}", threshold, align)
     for multiple in range(2, repeat + 1):
         if threshold > 0.16 * (high - low) and multiple * threshold <= high:
             ax.axvline(multiple * threshold, color=GREY, linewidth=1, linestyle=DASHED)
-            heading(ax, f"{multiple} \N{MULTIPLICATION SIGN}", (multiple * threshold - low) / (high - low), "center")
+            heading(ax, f"{multiple} \N{MULTIPLICATION SIGN}", multiple * threshold, "center")
