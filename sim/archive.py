@@ -151,6 +151,8 @@ def can_write(path: str | os.PathLike[str]) -> None:
     target = Path(path)
     if target.is_dir():
         raise FileError(f"{os.fspath(path)}: found a folder; allowed: a file")
+    if target.exists() and not target.is_file():  # replacing a device would remove it
+        raise FileError(f"{os.fspath(path)}: found no regular file; allowed: a file")
     if not target.parent.is_dir():
         raise FileError(f"{os.fspath(path)}: cannot be written: no such folder")
     if not os.access(target.parent, os.W_OK):

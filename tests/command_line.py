@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bitspike as bs
@@ -87,6 +87,15 @@ def recipe(path: Path, *edits: tuple[str, str]) -> Path:
         text = text.replace(old, new, 1)
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def train_on_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take 60 of the training samples: these tests are about the command line, not about learning."""
+    from bitspike.training import loop
+
+    data = loop.load_data("digits")
+    few = replace(data, train=data.train[:60], train_labels=data.train_labels[:60])
+    monkeypatch.setattr(loop, "load_data", lambda name: few)
 
 
 def small(path: Path) -> Path:

@@ -99,48 +99,45 @@ def rows_of(cases: Cases) -> Iterable[dict[str, int]]:
         yield dict(zip(names, row, strict=True))
 
 
-def _masked(columns: Sequence[Any]) -> Table:
-    table = np.array(columns, np.int64)
-    refused = table[:, -1] > 0
-    table[refused] = 0
-    table[refused, -1] = 1
-    return table
-
-
-def by_integer(experiment: Experiment, cases: Cases) -> Table:
-    """The oracle, case by case."""
+def by_integer(experiment: Experiment, cases: Cases) -> list[list[int]]:
+    """The oracle, case by case: the rows of the table."""
     written, run, ops = experiment.written, experiment.stage.run, IntegerOps()
-    regs, rows, calm = Registers(ops, experiment.registers, {}), [], [0] * (len(written) + 1)
+    regs, rows = Registers(ops, experiment.registers, {}), []
     for values in rows_of(cases):
         regs.values = values
         try:
             run(regs)
+            rows.append(_row(written, values, ops.overflows))
         except RefusedWriteError:
-            ops.overflows[REFUSED] += 1
-        row = [values[name] for name in written]
-        if ops.overflows:
-            row += [ops.overflows[name] for name in (*written, REFUSED)]
-            ops.overflows.clear()
-        else:
-            row += calm
-        rows.append(row)
-    return _masked(rows)
+            rows.append(_refusal(written))
+        ops.overflows.clear()
+    return rows
 
 
-def by_slow_model(experiment: Experiment, cases: Cases) -> Table:
-    """The independent model, case by case."""
-    written, rows = experiment.written, []
+def by_slow_model(experiment: Experiment, cases: Cases) -> list[list[int]]:
+    """The independent model, case by case: the rows of the table."""
     kind, stage = experiment.stage.key, experiment.stage.model_dump()
-    words = {name: str(word) for name, word in experiment.registers.items()}
+    neuron = slow_model.Neuron({name: str(word) for name, word in experiment.registers.items()})
+    written, rows = experiment.written, []
     for values in rows_of(cases):
-        neuron = slow_model.Neuron(words, values)
+        neuron.values = values
         try:
             neuron.run(kind, stage)
-            tail = [neuron.overflows[name] for name in written] + [0]
+            rows.append(_row(written, values, neuron.overflows))
         except slow_model.Refused:
-            tail = [0] * len(written) + [1]
-        rows.append([neuron.values[name] for name in written] + tail)
-    return _masked(rows)
+            rows.append(_refusal(written))
+        neuron.overflows.clear()
+    return rows
+
+
+def _row(written: Sequence[str], values: Mapping[str, int], overflows: Mapping[str, int]) -> list[int]:
+    if len(written) == 1:
+        return [values[written[0]], overflows.get(written[0], 0), 0]
+    return [*(values[name] for name in written), *(overflows.get(name, 0) for name in written), 0]
+
+
+def _refusal(written: Sequence[str]) -> list[int]:
+    return [0] * (2 * len(written)) + [1]
 
 
 class WordByName(NamedTuple):
@@ -202,7 +199,9 @@ def by_compiled(experiment: Experiment, cases: Cases, symbolic: bool = True, jit
     kernel_of(source, narrow if jit else int, jit)(
         inputs if jit else inputs.astype(object), np.array(bounds, np.int64), out
     )
-    return _masked(out)
+    refused = out[:, -1] > 0
+    out[refused] = _refusal(experiment.written)
+    return out
 
 
 def by_interval(experiment: Experiment, ranges: Mapping[str, Interval]) -> tuple[dict[str, Interval], Interval]:

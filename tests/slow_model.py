@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -84,8 +83,10 @@ def related(left: int, relation: str, right: int) -> bool:
 class Neuron:
     """One neuron: words and values by name, and how often each register overflowed."""
 
-    def __init__(self, words: Mapping[str, str], values: Mapping[str, int]) -> None:
-        self.words, self.values, self.overflows = words, dict(values), Counter[str]()
+    def __init__(self, words: Mapping[str, str]) -> None:
+        self.words = words
+        self.values: dict[str, int] = {}
+        self.overflows: dict[str, int] = {}
 
     def __getitem__(self, operand: str | int) -> int:
         return operand if isinstance(operand, int) else self.values[operand]
@@ -96,7 +97,7 @@ class Neuron:
         if kept is None:
             raise Refused
         if kept != raw:
-            self.overflows[register] += 1
+            self.overflows[register] = self.overflows.get(register, 0) + 1
         self.values[register] = kept
 
     def run(self, kind: str, stage: Mapping[str, Any]) -> None:

@@ -57,7 +57,7 @@ def test_tensors_hold_the_integers_of_every_stage_at_the_ends_of_wide_words(bits
     proved = 0
     for experiment, cases in boundary_experiments(bits, overflow):
         if precisions(widest(experiment)):
-            prove_tensor(experiment, cases, by_integer(experiment, cases)[:, -1])
+            prove_tensor(experiment, cases, np.array(by_integer(experiment, cases))[:, -1])
             proved += 1
     assert proved > 50
 
@@ -66,4 +66,4 @@ def test_tensors_hold_the_integers_of_every_stage_at_the_ends_of_wide_words(bits
 @settings(max_examples=200)
 def test_tensors_hold_the_integers_of_a_random_stage(drawn):
     experiment, cases = drawn
-    prove_tensor(experiment, cases, by_integer(experiment, cases)[:, -1])
+    prove_tensor(experiment, cases, np.array(by_integer(experiment, cases))[:, -1])

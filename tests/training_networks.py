@@ -118,7 +118,8 @@ BRANCHES = [
     (branch(when=("threshold", "<=", "membrane"), do=({"add": {"into": "membrane", "terms": ["-threshold"],
                                                                 "word": "s7.wrap"}},)),),
     (branch(when=("membrane", ">=", 5), do=(TO_ZERO,)), branch(when=("membrane", "<", -5), emit=-1, do=(TO_ZERO,))),
-    (branch(when=("membrane", "<", -20), emit=0, do=(TO_ZERO,)), branch(repeat=2), branch(("fast", "==", 1), -1, 1, ())),
+    (branch(when=("membrane", "<", -20), emit=0, do=(TO_ZERO,)), branch(repeat=2),
+     branch(("fast", "==", 1), -1, 1, ())),
 ]  # fmt: skip
 
 

@@ -6,15 +6,20 @@ import argparse
 import json
 import time
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..archive import can_write, write_text
+from ..datapath import Branch
 from ..errors import FileError, MismatchError
 from ..exchange import read_images, write_images
 from ..network import Network, load_network, save_network
 from ..report.summary import Summary, activity
+from ..trace import LayerTrace, Trace
+from ..training.data import TestSet
 from .common import add_json, extra, note, print_json, print_table, training
 from .train import read_recipe, train_recipe
 
@@ -89,38 +94,42 @@ def _export(network: Network, folder: Path) -> int:
     return 2 * sum(array.size for array in network.arrays().values())
 
 
-def _draw(trained: Any, trace: Trace, test: TestSet, folder: Path) -> None:
+def _draw(figures: ModuleType, trained: Any, trace: Trace, test: TestSet, folder: Path) -> None:
     """A raster of one sample, a membrane with its threshold, the spike gradient over all membranes."""
-    from ..report.figures import gradient_histogram, membrane_trace, spike_raster
+    from ..ops.tensor import crossing
 
     network: Network = trained.network
     population = network.populations[0]
-    neuron = network.neuron_class(population)
+    neuron, layer = network.neuron_class(population), trace[population.name]
     branch = neuron.fire.branches[0]
-    register, _, operand = map(str, branch.when)
-    layer = trace[population.name]
+    title = f"{network.profile.name}, test sample 0, a {test.labels[0]}"
+    figures.spike_raster(trace, test.spikes[0], 0, folder / "raster.png", f"Spikes: {title}")
+    decides = crossing(branch.when, neuron.registers)
+    if decides is None or decides[2] in neuron.registers:
+        note(f"layer {population.name} compares no register with a threshold that stays: its membrane is not drawn")
+        return
+    register, operand = str(decides[0]), decides[2]
+    given = population.parameters[operand] if isinstance(operand, str) else operand
+    thresholds = np.broadcast_to(np.asarray(given, np.int64), population.size)
     counts = layer.spikes[0].sum(axis=0, dtype=np.int64)
     index = int(np.argmin(abs(counts - layer.spikes.shape[1] // 2)))  # neither silent nor always on
-    thresholds = np.asarray(population.parameters[operand], np.int64)
-    compared = layer.registers[register] + layer.spikes * thresholds  # both recipes reset by subtraction
-    title = f"{network.profile.name}, test sample 0, a {test.labels[0]}"
-    spike_raster(trace, test.spikes[0], 0, folder / "raster.png", f"Spikes: {title}")
-    membrane_trace(
-        trace,
-        population.name,
-        index,
-        0,
-        int(thresholds[index]),
-        folder / "membrane.png",
-        f"Membrane: {title}",
-        register=register,
-    )
-    gradient_histogram(
+    chosen, path = int(thresholds[index]), folder / "membrane.png"
+    figures.membrane_trace(trace, population.name, index, 0, chosen, path, f"Membrane: {title}", register=register)
+    figures.gradient_histogram(
         trained.model.ops.gradient,
         neuron.registers[register],
-        int(thresholds[index]),
+        chosen,
         branch.repeat,
-        compared.ravel(),
+        _before_reset(branch, register, operand, layer, thresholds).ravel(),
         folder / "gradient.png",
-        f"Spike gradient over what the neurons of layer {population.name} compare with their threshold",
+        f"Spike gradient over the membranes of layer {population.name}",
     )
+
+
+def _before_reset(
+    branch: Branch, register: str, operand: str | int, layer: LayerTrace, thresholds: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """What the neurons compared with their thresholds, where the reset subtracted those; else what is left."""
+    left = np.asarray(layer.registers[register], np.int64)
+    subtracts = [item.stage.operands() for item in branch.do if item.stage.key == "add"] == [[register, operand]]
+    return left + layer.spikes * thresholds if subtracts else left

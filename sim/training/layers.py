@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..profile.schema import Connection
+from ..word import Word
 
 MIN_BITS, MAX_BITS = 2, 8
 
@@ -70,6 +71,8 @@ class Synapses(nn.Module):
         quantizer = weight_quantizer(connection, bits)
         self.linear = qnn.QuantLinear(sources, targets, bias=False, weight_quant=quantizer)
         self.scale = 2.0 ** (1 - bits)
+        word = Word(bits, connection.weight.word.signed)
+        self.range = word.min + connection.weight.narrow, word.max
         with torch.no_grad():
             self.linear.weight.normal_(0.0, gain * self.scale / sources**0.5)
             if not connection.weight.word.signed:
@@ -78,11 +81,11 @@ class Synapses(nn.Module):
     def forward(self, rounded: bool = True) -> Tensor:
         """Weights [source, target] in LSB: the integers, with Brevitas' straight-through gradient.
 
-        Not `rounded`: the float weights behind them, for comparison.
+        Not `rounded`: the float weights behind them, clipped to the integers' range, for comparison.
         """
         weight = self.linear.quant_weight().value if rounded else self.linear.weight
-        transposed: Tensor = weight.t() / self.scale
-        return transposed
+        in_lsb: Tensor = weight.t() / self.scale
+        return in_lsb if rounded else in_lsb.clamp(*self.range)
 
     def integers(self) -> NDArray[np.int64]:
         """The weights [source, target] that the chip loads."""

@@ -15,6 +15,7 @@ from ..network.network import Network
 from .data import TestSet, encode, load_data, most_spikes, readout_matrix
 from .model import SpikingNetwork
 from .recipe import Recipe, build
+from .threads import threads_for
 
 
 @dataclass(frozen=True)
@@ -60,14 +61,15 @@ def train(recipe: Recipe, template: Network, seed: int = 0, on_epoch: Callable[[
     optimizer = torch.optim.Adam(model.parameters(), lr=recipe.learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.epochs)
     try:
-        for number in range(1, recipe.epochs + 1):
-            epoch = _epoch(model, optimizer, spikes, labels, outputs.to(model.dtype), recipe, number)
-            history.append(epoch)
-            schedule.step()
-            if epoch.loss < best:
-                best, best_weights = epoch.loss, deepcopy(model.state_dict())
-            if on_epoch is not None:
-                on_epoch(epoch)
+        with threads_for(model, recipe.batch):
+            for number in range(1, recipe.epochs + 1):
+                epoch = _epoch(model, optimizer, spikes, labels, outputs.to(model.dtype), recipe, number)
+                history.append(epoch)
+                schedule.step()
+                if epoch.loss < best:
+                    best, best_weights = epoch.loss, deepcopy(model.state_dict())
+                if on_epoch is not None:
+                    on_epoch(epoch)
     except KeyboardInterrupt:
         interrupted = True
     model.load_state_dict(best_weights)
@@ -104,5 +106,6 @@ def _epoch(
 @torch.no_grad()
 def float_accuracy(model: SpikingNetwork, test: TestSet) -> float:
     """Accuracy of the same datapath with the float weights behind the integers."""
-    emitted, _ = model(torch.as_tensor(test.spikes), rounded=False)
+    with threads_for(model, len(test.spikes)):
+        emitted, _ = model(torch.as_tensor(test.spikes), rounded=False)
     return test.accuracy(emitted[model.template.output].numpy())

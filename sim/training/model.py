@@ -23,6 +23,7 @@ from ..profile.analysis import widest
 from ..profile.schema import INPUT, storage
 from ..trace import LayerTrace, Trace
 from .layers import Synapses
+from .threads import threads_for
 
 _EXACT = ((torch.float32, 24), (torch.float64, 53))  # every integer of so many bits is exact
 
@@ -154,7 +155,8 @@ class SpikingNetwork(nn.Module):
         """
         registers = {register for layer in self.layers for register in layer.neuron.registers}
         counts = torch.as_tensor(check_spikes(spikes, self.template.inputs))
-        parts = [self.forward(rows, registers) for rows in torch.split(counts, batch)]
+        with threads_for(self, batch):
+            parts = [self.forward(rows, registers) for rows in torch.split(counts, batch)]
         by_name = {layer.name: layer for layer in self.layers}
         layers = {}
         for population in self.template.populations:
@@ -171,9 +173,8 @@ def exact_float(template: Network, max_input: int) -> torch.dtype:
     for dtype, exact in _EXACT:
         if bits <= exact:
             return dtype
-    raise InputError(
-        f"profile {template.profile.name}: training can need {bits} bits; allowed: {exact}, all that is exact"
-    )
+    found = f"training under {template.profile.name} can need {bits} bits"
+    raise InputError(f"profile: {found}; allowed: {exact}, all that is exact")
 
 
 def _largest(template: Network, population: Population, max_input: int) -> int:

@@ -15,7 +15,6 @@ from pydantic import Field
 
 from ..datapath import Model, Name
 from ..document import Positions, read_document
-from ..engine.wiring import wire
 from ..errors import BitspikeError, DocumentError, InputError
 from ..network.network import Network, Population, Projection
 from ..ops.tensor import crossing
@@ -166,7 +165,6 @@ def _template(recipe: Recipe, profile: Profile, inputs: int, faults: _Faults) ->
     task = Task(data=recipe.data, encoding=recipe.encoding, readout=recipe.readout, recipe=recipe.name)
     with faults.at("connections"):
         template = Network(profile, inputs, populations, projections, task=task.model_dump(mode="json"))
-        wire(template)
     faults.check()
     return template
 

@@ -1,0 +1,137 @@
+"""The training loop: repeatable, keeps the best network, survives Ctrl-C, and says when it cannot go on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import bitspike as bs
+import numpy as np
+import pytest
+from bitspike.errors import InputError
+
+torch = pytest.importorskip("torch")
+from bitspike.training import data, loop  # noqa: E402
+from bitspike.training.loop import Epoch, float_accuracy, train  # noqa: E402
+from bitspike.training.recipe import load_recipe  # noqa: E402
+from test_training_recipes import GOOD, written  # noqa: E402
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """A recipe of 3 short epochs and its network, on 40 samples."""
+    digits = data.load_data("digits")
+    few = replace(digits, train=digits.train[:40], train_labels=digits.train_labels[:40])
+    monkeypatch.setattr(loop, "load_data", lambda name: few)
+    recipe, template = load_recipe(
+        written(tmp_path, GOOD.replace("steps: 8", "steps: 3").replace("threshold: 512", "threshold: 128"))
+    )
+    return recipe.model_copy(update={"epochs": 3, "batch": 20}), template
+
+
+def integers(network):
+    return np.concatenate([np.asarray(p.weights).ravel() for p in network.projections])
+
+
+def test_equal_seeds_give_equal_integers_and_others_do_not(small):
+    small = small[0].model_copy(update={"epochs": 2}), small[1]
+    first, second, other = (train(*small, seed=seed) for seed in (7, 7, 8))
+    assert first.network == second.network
+    assert first.history == second.history
+    assert not np.array_equal(integers(first.network), integers(other.network))
+
+
+def test_the_history_has_every_epoch_and_on_epoch_is_told_of_each(small):
+    told = []
+    trained = train(*small, on_epoch=told.append)
+    assert trained.history == tuple(told)
+    assert [(epoch.number, epoch.of) for epoch in told] == [(1, 3), (2, 3), (3, 3)]
+    assert told[-1].loss < told[0].loss
+    assert all(0 <= epoch.accuracy <= 1 and 0 < epoch.rate < 1 for epoch in told)
+    assert trained.seconds > 0
+    assert not trained.interrupted
+
+
+def test_training_changes_the_integers_and_the_model_is_the_network(small):
+    trained = train(*small)
+    assert trained.model.export() == trained.network
+    assert trained.network.task == small[1].task
+    start = train(small[0].model_copy(update={"learning_rate": 1e-9}), small[1])
+    assert not np.array_equal(integers(start.network), integers(trained.network))
+
+
+@pytest.fixture
+def scripted(monkeypatch):
+    """Epochs that train, but report these losses; the integers after each."""
+    real, seen = loop._epoch, []
+
+    def script(*losses):
+        def epoch(model, *rest):
+            done = real(model, *rest)
+            seen.append(integers(model.export()))
+            loss = losses[done.number - 1]
+            if isinstance(loss, BaseException):
+                raise loss
+            return replace(done, loss=loss)
+
+        monkeypatch.setattr(loop, "_epoch", epoch)
+        return seen
+
+    return script
+
+
+@pytest.mark.parametrize(("losses", "best"), [((3.0, 1.0, 2.0), 1), ((1.0, 1.0, 1.0), 0), ((3.0, 2.0, 1.0), 2)])
+def test_the_network_of_the_least_loss_is_kept(small, scripted, losses, best):
+    seen = scripted(*losses)
+    trained = train(*small)
+    assert np.array_equal(integers(trained.network), seen[best])
+    assert not np.array_equal(seen[0], seen[1])
+    assert len(trained.history) == 3
+
+
+def test_ctrl_c_in_an_epoch_keeps_the_best_network_until_then(small, scripted):
+    seen = scripted(1.0, 2.0, KeyboardInterrupt())
+    trained = train(*small)
+    assert trained.interrupted
+    assert [epoch.loss for epoch in trained.history] == [1.0, 2.0]
+    assert np.array_equal(integers(trained.network), seen[0])
+    assert trained.model.export() == trained.network
+
+
+def test_ctrl_c_between_epochs_keeps_the_epoch_that_was_done(small, scripted):
+    def interrupt(epoch: Epoch) -> None:
+        raise KeyboardInterrupt
+
+    seen = scripted(1.0)
+    trained = train(*small, on_epoch=interrupt)
+    assert trained.interrupted
+    assert len(trained.history) == 1
+    assert np.array_equal(integers(trained.network), seen[0])
+
+
+def test_ctrl_c_in_the_first_epoch_keeps_the_weights_it_began_with(small, scripted):
+    seen = scripted(KeyboardInterrupt())
+    trained = train(*small)
+    assert trained.interrupted
+    assert trained.history == ()
+    torch.manual_seed(0)
+    fresh = loop.build(*small, max_input=1).export()
+    assert trained.network == fresh
+    assert not np.array_equal(seen[0], integers(fresh))
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_stops_the_training(small, monkeypatch, bad):
+    monkeypatch.setattr(torch.nn.functional, "cross_entropy", lambda logits, labels: (logits * bad).sum())
+    with pytest.raises(InputError, match=r"^epoch 1: the loss is (nan|inf); try a smaller learning_rate$"):
+        train(*small)
+
+
+def test_a_few_epochs_learn_the_digits(tmp_path):
+    recipe, template = load_recipe(
+        written(tmp_path, GOOD.replace("size: 12", "size: 64").replace("steps: 8", "steps: 3"))
+    )
+    trained = train(recipe.model_copy(update={"epochs": 5, "batch": 300, "learning_rate": 0.1}), template)
+    test = data.test_set(trained.network.task, "digits")
+    accuracy = test.accuracy(bs.run(trained.network, test.spikes, engine="array").spikes)
+    assert accuracy > 0.8
+    assert abs(float_accuracy(trained.model, test) - accuracy) < 0.05
