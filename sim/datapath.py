@@ -7,6 +7,7 @@ name it in `Stage`.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
@@ -291,9 +292,7 @@ class Fire(Model):
         for branch in self.branches:
             last = branch is self.branches[-1]
             after = free if last else _also(regs.ops, free, regs.ops.invert(branch.takes(regs, free)))
-            regs.ops.repeat(
-                branch, regs, lambda b=branch, f=free: b.takes(regs, f), lambda taken, b=branch: b.body(regs, taken)
-            )
+            regs.ops.repeat(branch, regs, partial(branch.takes, regs, free), partial(branch.body, regs))
             free = after
 
 

@@ -118,7 +118,7 @@ def _fired(overflow: Overflow, relation: Relation) -> Iterator[Experiment]:
     for register, threshold in combinations(2):
         words, bound = {"membrane": replace(register, overflow=overflow)}, {"threshold": span(threshold)}
         for repeat in (1, 3):
-            spikes = Interval(0, repeat if register.bits < 5 else 3 - repeat)
+            spikes = Interval(0, repeat if register.bits < 5 else 0)
             branch = fires(("membrane", relation, "threshold"), 1, repeat, reset)
             yield Experiment(Fire(branches=(branch,)), words, {**bound, SPIKES: spikes})
 
@@ -216,7 +216,9 @@ def boundary_experiments(bits: int, overflow: Overflow) -> Iterator[tuple[Experi
             keys: dict[str, Any] = {"kind": "shift", "rounding": rounding, "least": least, "result": result}
             decay = Decay(into="membrane", of="membrane", by="by", **keys)
             yield Experiment(decay, words, {"by": Interval(0, 63)}), cases_of(states | {"by": far})
+        started = {SPIKES: Interval(0, 1)}
         for relation, repeat in product(Relation, (1, 3)):
-            branch = fires(("membrane", relation, "a"), 1, repeat, Add(into="membrane", terms=("-a",)))
-            ranges = {**bound, SPIKES: Interval(0, 1)}
-            yield Experiment(Fire(branches=(branch,)), words, ranges), cases_of({**states, **values, SPIKES: (0, 1)})
+            reset = Add(into="membrane", terms=("-threshold",))
+            fire = Fire(branches=(fires(("membrane", relation, "threshold"), 1, repeat, reset),))
+            cases = cases_of({**states, "threshold": values["a"], SPIKES: (0, 1)})
+            yield Experiment(fire, words, {"threshold": span(operand), **started}), cases

@@ -67,7 +67,8 @@ class IntegerOps(Ops):
 
     def compare(self, a: int, relation: Relation, b: int) -> bool:
         """a relation b"""
-        return COMPARE[relation](a, b)
+        flag: bool = COMPARE[relation](a, b)
+        return flag
 
     def both(self, a: bool, b: bool) -> bool:
         """a and b"""
