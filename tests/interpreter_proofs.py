@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from bitspike.ops.array import ArrayOps
 from bitspike.ops.base import Registers
-from bitspike.ops.integer import IntegerOps, RefusedWriteError
+from bitspike.ops.integer import IntegerOps
 from bitspike.ops.interval import Interval
+from bitspike.ops.operators import RefusedWriteError
 from interpreters import (
     Cases,
     Experiment,

@@ -17,8 +17,9 @@ from bitspike.datapath import Fire, clip_count, deliver
 from bitspike.ops.array import ArrayOps
 from bitspike.ops.base import Registers
 from bitspike.ops.compiled import CAST, OVERFLOW, REFUSED, SourceOps
-from bitspike.ops.integer import IntegerOps, RefusedWriteError
+from bitspike.ops.integer import IntegerOps
 from bitspike.ops.interval import Interval, IntervalOps
+from bitspike.ops.operators import RefusedWriteError
 from bitspike.word import Word
 from numba import njit
 from numpy.typing import NDArray

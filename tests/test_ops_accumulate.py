@@ -5,7 +5,7 @@ import pytest
 from bitspike.datapath import deliver
 from bitspike.ops.array import ArrayOps
 from bitspike.ops.base import Registers
-from bitspike.ops.integer import RefusedWriteError
+from bitspike.ops.operators import RefusedWriteError
 from bitspike.word import Overflow, Word
 
 torch = pytest.importorskip("torch")

@@ -2,8 +2,9 @@ from itertools import product
 
 import pytest
 from bitspike.ops.base import Relation, Rounding
-from bitspike.ops.integer import COMPARE, IntegerOps
+from bitspike.ops.integer import IntegerOps
 from bitspike.ops.interval import Interval, IntervalOps, Maybe
+from bitspike.ops.operators import COMPARE
 from bitspike.word import Overflow, Word
 
 SMALL = [Interval(lo, hi) for lo in range(-4, 5) for hi in range(lo, 5)]

@@ -14,7 +14,8 @@ import numpy as np
 from ..datapath import clip_count, deliver
 from ..errors import OverflowRefusedError
 from ..ops.base import Registers
-from ..ops.integer import IntegerOps, RefusedWriteError
+from ..ops.integer import IntegerOps
+from ..ops.operators import RefusedWriteError
 from ..profile.schema import INPUT, SPIKES
 from ..trace import Integers, State
 from .wiring import Incoming, Layer

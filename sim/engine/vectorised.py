@@ -9,7 +9,7 @@ import numpy as np
 from ..datapath import Fire, clip_count, deliver
 from ..ops.array import ArrayOps, to_array
 from ..ops.base import Ops, Registers, Value
-from ..ops.integer import RefusedWriteError
+from ..ops.operators import RefusedWriteError
 from ..profile.schema import INPUT, SPIKES
 from ..trace import Integers, State
 from .oracle import RefusedOverflowError

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,9 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import NetworkError
 from ..profile.schema import INPUT, Connection, Profile
 from ..word import Word
-
-if TYPE_CHECKING:
-    from .network import Population, Projection
+from .parts import Population, Projection
 
 _SHOWN = 3  # offending values listed for one array
 

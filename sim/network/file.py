@@ -16,7 +16,8 @@ from ..archive import read_archive, write_archive
 from ..errors import FileError, NetworkError
 from ..profile.check import find_faults
 from ..profile.schema import Profile
-from .network import Integers, Network, Population, Projection
+from .network import Integers, Network
+from .parts import Population, Projection
 
 SCHEMA = 1
 

@@ -12,31 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..word import Overflow, Word
-from .base import Flag, Ops, Registers, Relation, Repeated, Rounding, Value
-from .integer import COMPARE, RefusedWriteError
+from .base import Flag, Registers, Repeated, Rounding, Value
+from .operators import OperatorOps, RefusedWriteError
 
 
-class ArrayOps(Ops):
+class ArrayOps(OperatorOps):
     """Values are int64 arrays or ints, flags bool arrays. `overflows` counts as IntegerOps does."""
 
     def __init__(self) -> None:
         self.overflows: Counter[str] = Counter()
-
-    def constant(self, value: int) -> int:
-        """The literal itself."""
-        return value
-
-    def add(self, a: Value, b: Value) -> Value:
-        """a + b"""
-        return a + b
-
-    def sub(self, a: Value, b: Value) -> Value:
-        """a - b"""
-        return a - b
-
-    def mul(self, a: Value, b: Value) -> Value:
-        """a * b"""
-        return a * b
 
     def shift_left(self, a: Value, by: Value) -> Value:
         """a * 2**by"""
@@ -55,10 +39,6 @@ class ArrayOps(Ops):
         if word.overflow is Overflow.WRAP:
             return np.bitwise_and(a - word.min, word.mask) + word.min
         return a
-
-    def compare(self, a: Value, relation: Relation, b: Value) -> Flag:
-        """a relation b"""
-        return COMPARE[relation](a, b)
 
     def both(self, a: Flag, b: Flag) -> Flag:
         """a and b"""

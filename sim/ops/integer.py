@@ -6,48 +6,15 @@ from collections import Counter
 from collections.abc import Callable
 
 from ..word import Overflow, Word
-from .base import Flag, Ops, Registers, Relation, Repeated, Rounding, Value
+from .base import Flag, Registers, Repeated, Rounding
+from .operators import OperatorOps, RefusedWriteError
 
 
-class RefusedWriteError(Exception):
-    """A write beyond a `refuse` word; the engine that catches it knows the place."""
-
-    def __init__(self, register: str, raw: int, word: Word) -> None:
-        self.register, self.raw, self.word = register, raw, word
-        super().__init__(f"{register}: {raw} does not fit {word}, {word.min} to {word.max}")
-
-
-COMPARE: dict[Relation, Callable[[Value, Value], Flag]] = {
-    Relation.GE: lambda a, b: a >= b,
-    Relation.GT: lambda a, b: a > b,
-    Relation.LE: lambda a, b: a <= b,
-    Relation.LT: lambda a, b: a < b,
-    Relation.EQ: lambda a, b: a == b,
-    Relation.NE: lambda a, b: a != b,
-}
-
-
-class IntegerOps(Ops):
+class IntegerOps(OperatorOps):
     """Values are ints, flags are bools. `overflows` counts the writes that changed a value, by register."""
 
     def __init__(self) -> None:
         self.overflows: Counter[str] = Counter()
-
-    def constant(self, value: int) -> int:
-        """The literal itself."""
-        return value
-
-    def add(self, a: int, b: int) -> int:
-        """a + b"""
-        return a + b
-
-    def sub(self, a: int, b: int) -> int:
-        """a - b"""
-        return a - b
-
-    def mul(self, a: int, b: int) -> int:
-        """a * b"""
-        return a * b
 
     def shift_left(self, a: int, by: int) -> int:
         """a * 2**by"""
@@ -64,11 +31,6 @@ class IntegerOps(Ops):
         if word.overflow is Overflow.WRAP:
             return ((a - word.min) & word.mask) + word.min
         return a
-
-    def compare(self, a: int, relation: Relation, b: int) -> bool:
-        """a relation b"""
-        flag: bool = COMPARE[relation](a, b)
-        return flag
 
     def both(self, a: bool, b: bool) -> bool:
         """a and b"""

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from ..word import Overflow, Word
-from .base import Flag, Ops, Registers, Relation, Repeated, Rounding, Value
-from .integer import COMPARE, RefusedWriteError
+from .base import Flag, Registers, Relation, Repeated, Rounding, Value
+from .operators import OperatorOps, RefusedWriteError
 
 _FLAGGED_AT_ONCE = 1 << 22  # contributions held at a time while neurons are run in order
 _MIRRORED = {
@@ -44,7 +44,7 @@ def crossing(condition: Crossing, registers: Container[str | int]) -> Crossing |
     return condition if left in registers else (right, _MIRRORED[relation], left)
 
 
-class TensorOps(Ops):
+class TensorOps(OperatorOps):
     """Values are float tensors of integers, flags bool tensors."""
 
     def __init__(self, gradient: SpikeGradient, reset_share: float = 1.0, scale: float = 1.0) -> None:
@@ -56,22 +56,6 @@ class TensorOps(Ops):
         self.scale = scale
         self.reset_share = reset_share
         self._unbounded = False
-
-    def constant(self, value: int) -> int:
-        """The literal itself."""
-        return value
-
-    def add(self, a: Value, b: Value) -> Value:
-        """a + b"""
-        return a + b
-
-    def sub(self, a: Value, b: Value) -> Value:
-        """a - b"""
-        return a - b
-
-    def mul(self, a: Value, b: Value) -> Value:
-        """a * b"""
-        return a * b
 
     def shift_left(self, a: Value, by: Value) -> Value:
         """a * 2**by"""
@@ -92,10 +76,6 @@ class TensorOps(Ops):
         if word.overflow is Overflow.WRAP:
             return _straight_through(_wrapped(a.detach(), word), a)
         return a
-
-    def compare(self, a: Value, relation: Relation, b: Value) -> Flag:
-        """a relation b, without a gradient"""
-        return COMPARE[relation](a, b)
 
     def both(self, a: Flag, b: Flag) -> Flag:
         """a and b"""

@@ -15,9 +15,10 @@ from ..engine.run import check_spikes
 from ..engine.vectorised import step_layer
 from ..engine.wiring import Layer, format_weights, wire
 from ..errors import InputError, OverflowRefusedError
-from ..network.network import Network, Population
-from ..ops.integer import RefusedWriteError
+from ..network.network import Network
+from ..network.parts import Population
 from ..ops.interval import Interval, IntervalOps
+from ..ops.operators import RefusedWriteError
 from ..ops.tensor import SpikeGradient, TensorOps
 from ..profile.analysis import widest
 from ..profile.schema import INPUT, storage

@@ -16,7 +16,8 @@ from pydantic import Field
 from ..datapath import Model, Name
 from ..document import Positions, read_document
 from ..errors import BitspikeError, DocumentError, InputError
-from ..network.network import Network, Population, Projection
+from ..network.network import Network
+from ..network.parts import Population, Projection
 from ..ops.tensor import crossing
 from ..profile.catalogue import load_profile
 from ..profile.schema import INPUT, Count, Profile
