@@ -5,3 +5,10 @@ from hypothesis import settings
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("here", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+SLOW = ("test_cli", "test_training", "test_gradient", "test_run_slow_model", "test_interpreters", "golden")
+
+
+def pytest_collection_modifyitems(items):
+    """Fast files first, so that most mistakes show in seconds."""
+    items.sort(key=lambda item: max((rank for rank, name in enumerate(SLOW, 1) if name in item.nodeid), default=0))

@@ -97,9 +97,10 @@ class Xylo:
         for neuron in range(len(hidden)):
             self.integrate("", neuron)
             hidden[neuron] = self.fire("", neuron, hidden[neuron], 31)
+            fired = hidden[neuron]
             for alias in self.p["aliases"][neuron]:
                 if alias >= 0:
-                    hidden[alias] = min(31, hidden[alias] + hidden[neuron])
+                    hidden[alias] = min(31, hidden[alias] + fired)
         for neuron in range(len(outputs)):
             self.integrate("_out", neuron)
             outputs[neuron] = self.fire("_out", neuron, 0, 1)

@@ -215,3 +215,12 @@ def test_a_loop_without_a_delay_is_refused():
     links = [bs.Projection(pre, post, [[1]], "forward") for pre, post in ("ab", "ba")]
     with pytest.raises(bs.NetworkError, match=r"^network: a loop without a delay: (a -> b -> a|b -> a -> b)$"):
         bs.Network(bs.load_profile("generic-w8-v16"), 1, layers, links)
+
+
+def test_a_weight_whose_format_refuses_it_is_refused():
+    shift = {"shift": {"into": "weight", "by": 3, "word": "s8.refuse"}}
+    profile = edited("generic-w8-v16", ("connections.forward.weight.format", [shift]))
+    layer = bs.Population("a", 1, {"threshold": 1, "leak": 0})
+    place = "projection 'input' to 'a'"
+    with pytest.raises(bs.NetworkError, match=rf"^{place}: formatted weight: 136 does not fit s8.refuse, -128 to 127$"):
+        bs.Network(profile, 2, [layer], [bs.Projection("input", "a", [[15], [17]], "forward")])

@@ -174,16 +174,21 @@ def test_values_beyond_24_bits_are_computed_in_float64(overflow):
     assert not bs.compare(model.trace(spikes), trace).equal
 
 
-def test_values_below_24_bits_are_computed_in_float32():
-    assert wide(21).dtype == torch.float32
-    assert pressed("wrap")[0].dtype == torch.float32
+@pytest.mark.parametrize(("word", "dtype"), [("s23", torch.float32), ("s24", torch.float64), ("s40", torch.float64)])
+def test_float32_is_chosen_while_every_value_of_a_step_fits_24_bits(word, dtype):
+    network = template(chip(membrane=f"{word}.wrap"), 1, {"a": 1}, [("input", "a", "forward")])
+    assert SpikingNetwork(network, Triangle(1.0)).dtype == dtype
 
 
-def test_what_arrives_counts_towards_the_choice_of_float():
-    profile = chip("s23.saturate", "s23.saturate", "s22.saturate")
-    one_input = [("input", "a", "forward")]
-    dtypes = [
-        SpikingNetwork(template(profile, inputs, {"a": 1}, one_input), Triangle(1.0), max_input=most).dtype
-        for inputs, most in ((3, 255), (1000, 1), (1000, 255))
-    ]
-    assert dtypes == [torch.float32, torch.float32, torch.float64]
+@pytest.mark.parametrize(
+    ("inputs", "max_input", "cap", "dtype"),
+    [
+        (3, 255, 255, torch.float32),
+        (1000, 255, 255, torch.float64),
+        (1000, 1, 255, torch.float32),
+        (1000, 255, 1, torch.float32),
+    ],
+)
+def test_what_can_arrive_in_a_step_counts_towards_the_choice_of_float(inputs, max_input, cap, dtype):
+    network = template(chip(cap=cap), inputs, {"a": 1}, [("input", "a", "forward")])
+    assert SpikingNetwork(network, Triangle(1.0), max_input=max_input).dtype == dtype

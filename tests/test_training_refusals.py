@@ -59,6 +59,15 @@ def test_a_refused_stage_names_its_register():
     assert str(error.value) == "training, step 0, layer a, membrane: -130 does not fit s8.refuse, -128 to 127"
 
 
+def test_a_refused_weight_names_its_projection():
+    shifted = {"shift": {"into": "weight", "by": 2, "word": "s8.refuse"}}
+    made = model(chip(stages=(shifted,)), weights=[31.0, 32.0])
+    with pytest.raises(OverflowRefusedError) as error:
+        made(torch.ones(1, 1, 2))
+    message = "training, projection 'input' to 'a', weight: 128 does not fit s8.refuse, -128 to 127"
+    assert str(error.value) == message
+
+
 def test_a_reset_that_its_flag_leaves_out_is_not_refused():
     reset = {"add": {"into": "membrane", "terms": [-200]}}
     profile = chip(fast="s10.saturate", membrane="s8.refuse", branches=(branch(do=(reset,)),))

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datapath import WEIGHT
 from ..network.network import Network
+from ..network.weights import format_weights
 from ..ops.array import ArrayOps, to_array
-from ..ops.base import Ops, Registers
-from ..profile.schema import INPUT, SPIKES, Connection, NeuronClass, storage
+from ..profile.schema import INPUT, SPIKES, NeuronClass, storage
 
 
 @dataclass(frozen=True)
@@ -50,14 +49,6 @@ class Layer:
     def dtypes(self) -> dict[str, str]:
         """The narrowest integer type of each register, and of the spikes."""
         return {register: storage(self.neuron, register).dtype for register in (*self.neuron.registers, SPIKES)}
-
-
-def format_weights(ops: Ops, connection: Connection, weights: Any, parameters: Mapping[str, Any]) -> Any:
-    """What the weights add to a register: the connection's format, stage by stage."""
-    regs = Registers(ops, {WEIGHT: connection.weight.word}, {**parameters, WEIGHT: weights})
-    for item in connection.weight.format:
-        item.stage.run(regs)
-    return regs[WEIGHT]
 
 
 def wire(network: Network) -> list[list[Layer]]:

@@ -12,9 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import NetworkError
+from ..ops.array import ArrayOps, to_array
+from ..ops.operators import RefusedWriteError
 from ..profile.schema import INPUT, Connection, Profile
 from ..word import Word
 from .parts import Population, Projection
+from .weights import format_weights
 
 _SHOWN = 3  # offending values listed for one array
 
@@ -142,9 +145,13 @@ class _Checker:
         connection = self.profile.connections[via]
         weights = self.weights(place, projection, connection, (sizes[projection.source], sizes[projection.target]))
         parameters = self.parameters(place, projection.parameters, connection.parameters, ())
-        return replace(
-            projection, via=via, weights=weights, parameters={name: int(value) for name, value in parameters.items()}
-        )
+        values = {name: int(value) for name, value in parameters.items()}
+        if values.keys() == connection.parameters.keys():
+            try:
+                format_weights(ArrayOps(), connection, to_array(weights), values)
+            except RefusedWriteError as error:
+                self.fault(place, f"formatted {error}")
+        return replace(projection, via=via, weights=weights, parameters=values)
 
     def weights(
         self, place: str, projection: Projection, connection: Connection, shape: tuple[int, int]

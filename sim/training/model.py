@@ -13,10 +13,11 @@ from torch import Tensor, nn
 
 from ..engine.run import check_spikes
 from ..engine.vectorised import step_layer
-from ..engine.wiring import Layer, format_weights, wire
+from ..engine.wiring import Layer, wire
 from ..errors import InputError, OverflowRefusedError
 from ..network.network import Network
 from ..network.parts import Population
+from ..network.weights import format_weights
 from ..ops.interval import Interval, IntervalOps
 from ..ops.operators import RefusedWriteError
 from ..ops.tensor import SpikeGradient, TensorOps
@@ -119,18 +120,25 @@ class SpikingNetwork(nn.Module):
         own = [i for i, p in enumerate(self.template.projections) if p.target == layer.name]
         incoming = []
         for index, each in zip(own, layer.incoming, strict=True):
-            projection = self.template.projections[index]
-            connection = self.template.connection(projection)
-            synapses = tuple(
-                (register, format_weights(self.ops, connection, weights(rounded).to(self.dtype), projection.parameters))
-                for register, weights in zip(connection.into, self.synapses[index], strict=False)
-            )
-            incoming.append(replace(each, synapses=synapses))
+            registers = self.template.connection(self.template.projections[index]).into
+            effective = [self._effective(index, weights(rounded)) for weights in self.synapses[index]]
+            incoming.append(replace(each, synapses=tuple(zip(registers, effective, strict=False))))
         parameters = {
             name: torch.as_tensor(np.asarray(values, np.float64), dtype=self.dtype)
             for name, values in layer.parameters.items()
         }
         return replace(layer, incoming=tuple(incoming), parameters=parameters)
+
+    def _effective(self, index: int, weights: Tensor) -> Tensor:
+        """What the weights of a projection add to a register."""
+        projection = self.template.projections[index]
+        connection = self.template.connection(projection)
+        try:
+            added: Tensor = format_weights(self.ops, connection, weights.to(self.dtype), projection.parameters)
+        except RefusedWriteError as error:
+            place = f"projection '{projection.source}' to '{projection.target}'"
+            raise OverflowRefusedError(f"training, {place}, {error}") from None
+        return added
 
     def export(self, task: Mapping[str, Any] | None = None) -> Network:
         """The integer network: the template with the trained weights."""
