@@ -224,3 +224,15 @@ def test_a_weight_whose_format_refuses_it_is_refused():
     place = "projection 'input' to 'a'"
     with pytest.raises(bs.NetworkError, match=rf"^{place}: formatted weight: 136 does not fit s8.refuse, -128 to 127$"):
         bs.Network(profile, 2, [layer], [bs.Projection("input", "a", [[15], [17]], "forward")])
+
+
+def test_sources_deliver_in_the_order_of_their_layers_whatever_the_order_of_the_projections():
+    """Saturation makes the order part of the result: 300 x 127 clips before 300 x -128 takes it back."""
+    layers = [bs.Population(name, 300, {"threshold": 1, "leak": 0}) for name in ("up", "down")]
+    layers.append(bs.Population("sum", 1, {"threshold": 32767, "leak": 0}))
+    links = [bs.Projection("input", name, np.full((1, 300), 1), "forward") for name in ("down", "up")]
+    links += [bs.Projection(name, "sum", np.full((300, 1), w), "forward") for name, w in (("down", -128), ("up", 127))]
+    network = bs.Network(bs.load_profile(GENERIC), 1, layers, links)
+    for engine in ("compiled", "array", "oracle"):
+        trace = bs.run(network, [[1]], record=["membrane"], engine=engine)
+        assert trace["sum"].registers["membrane"].item() == 32767 - 300 * 128

@@ -115,9 +115,10 @@ def _draw(figures: ModuleType, trained: Any, trace: Trace, test: TestSet, folder
     index = int(np.argmin(abs(counts - layer.spikes.shape[1] // 2)))  # neither silent nor always on
     chosen, path = int(thresholds[index]), folder / "membrane.png"
     figures.membrane_trace(trace, population.name, index, 0, chosen, path, f"Membrane: {title}", register=register)
+    word = neuron.registers[register]
     figures.gradient_histogram(
-        trained.model.ops.gradient,
-        neuron.registers[register],
+        extra("training.gradient").sampled(trained.model.ops.gradient, chosen, word, branch.repeat),
+        word,
         chosen,
         branch.repeat,
         _before_reset(branch, register, operand, layer, thresholds).ravel(),

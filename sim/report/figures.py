@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -34,9 +34,6 @@ from .canvas import (
     save_png,
     short,
 )
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 Integers = NDArray[np.integer[Any]]
 Reals = NDArray[np.float64]
@@ -109,13 +106,13 @@ def membrane_trace(
 
 
 def gradient_histogram(
-    gradient: Callable[[Tensor, Tensor, Word, int], Tensor], word: Word, threshold: int, repeat: int,
+    gradient: Callable[[Reals], Reals], word: Word, threshold: int, repeat: int,
     membranes: Integers, path: Destination, title: str,
 ) -> None:  # fmt: skip
     """Draw how often a register held each value, and over it the spike gradient at these values.
 
-    gradient: what `make_gradient` returns. repeat: the most spikes a step. membranes: values of a register of
-    `word`, any shape. Raises InputError where there are none, FileError where `path` cannot be written.
+    gradient: per LSB, of an array of register values. repeat: the most spikes a step. membranes: values of a
+    register of `word`, any shape. Raises InputError where there are none, FileError where `path` cannot be written.
     """
     values = np.asarray(membranes, np.int64).ravel()
     if not values.size:
@@ -126,7 +123,7 @@ def gradient_histogram(
         _draw_histogram(ax, values, low, high)
         ends = max(low, word.min), min(high, word.max)
         points = np.linspace(*ends, min(ends[1] - ends[0], CURVE) + 1).round()
-        _draw_gradient(ax.twinx(), points, _evaluated(gradient, points, word, threshold, repeat))
+        _draw_gradient(ax.twinx(), points, gradient(points))
         _mark_thresholds(ax, threshold, repeat, low, high)
         ax.set_xlim(low - 0.5, high + 0.5)
         integer_ticks(ax.xaxis, 8)
@@ -257,15 +254,6 @@ def _draw_histogram(ax: Axes, values: Integers, low: int, high: int) -> None:
     ax.bar(edges[:-1], shares, width, align="edge", color=BLUE, alpha=0.45, linewidth=0)
     ax.set_ylim(0, 1.1 * max(shares.max(), 1e-9))
     ax.set_ylabel(f"share of values, % in {short(width)} LSB", color=BLUE)
-
-
-def _evaluated(
-    gradient: Callable[[Tensor, Tensor, Word, int], Tensor], points: Reals, word: Word, threshold: int, repeat: int
-) -> Reals:
-    import torch
-
-    theta = torch.tensor(threshold, dtype=torch.float64)
-    return gradient(torch.from_numpy(points), theta, word, repeat).numpy()
 
 
 def _draw_gradient(ax: Axes, points: Reals, slopes: Reals) -> None:

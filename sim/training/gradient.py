@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from difflib import get_close_matches
 from typing import Any
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
 from ..errors import InputError
+from ..word import Word
 from .boolean import BooleanGradient
 from .crossing import BitGradient
 from .surrogate import Arctan, Boxcar, FastSigmoid, Triangle
+
+Reals = NDArray[np.float64]
 
 GRADIENTS: dict[str, type[BitGradient]] = {
     "boolean": BooleanGradient,
@@ -36,3 +43,9 @@ def _one_of(place: str, name: str, allowed: Sequence[str]) -> None:
         near = get_close_matches(str(name), allowed, 1)
         hint = f". Did you mean '{near[0]}'?" if near else ""
         raise InputError(f"{place}: found {name!r}; allowed: {', '.join(allowed)}{hint}")
+
+
+def sampled(gradient: BitGradient, threshold: int, word: Word, repeat: int) -> Callable[[Reals], Reals]:
+    """`gradient` of one threshold as a function of an array of register values, per LSB."""
+    theta = torch.tensor(threshold, dtype=torch.float64)
+    return lambda u: gradient(torch.from_numpy(u), theta, word, repeat).numpy()
