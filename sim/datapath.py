@@ -7,6 +7,7 @@ name it in `Stage`.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -18,8 +19,9 @@ from pydantic import (
     PlainSerializer,
     PlainValidator,
     Tag,
+    ValidationInfo,
     WithJsonSchema,
-    model_validator,
+    field_validator,
 )
 
 from .ops.base import Flag, Ops, Registers, Relation, Rounding, Value
@@ -83,20 +85,20 @@ def holds(condition: Condition, regs: Registers) -> Flag:
     return regs.ops.compare(regs[left], relation, regs[right])
 
 
-class _Write(Model):
+class _Write(Model, ABC):
     """What every stage that writes a register may also say."""
 
     into: Annotated[Name, Field(description="the register that is written")]
     word: Annotated[RegisterWord | None, Field(description="the fit of this write; absent: the register's own")] = None
     when: Annotated[Condition | None, Field(description="[left, relation, right]; absent: always")] = None
 
+    @abstractmethod
     def raw(self, regs: Registers) -> Value:
         """The unbounded value that `run` fits and writes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def operands(self) -> list[str | int]:
         """Every operand that the stage reads, without signs."""
-        raise NotImplementedError
 
     def run(self, regs: Registers, given: Flag = True) -> None:
         """Write the register, where `given` and the stage's own `when` hold."""
@@ -248,11 +250,12 @@ class Branch(Model):
     repeat: Annotated[int, Field(ge=1, le=255, description="the most times in a step")]
     do: tuple[WriteItem, ...]
 
-    @model_validator(mode="after")
-    def _only_spikes_repeat(self) -> Branch:
-        if self.repeat > 1 and self.emit != 1:
-            raise ValueError("a branch that repeats emits 1")
-        return self
+    @field_validator("repeat")
+    @classmethod
+    def _only_spikes_repeat(cls, repeat: int, info: ValidationInfo) -> int:
+        if repeat > 1 and info.data.get("emit", 1) != 1:
+            raise ValueError("1, as only a branch that emits 1 repeats")
+        return repeat
 
     @property
     def crossing(self) -> Condition:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -13,6 +13,7 @@ from yaml import SafeLoader
 
 from .datapath import Model
 from .errors import DocumentError
+from .mending import mend
 from .wording import explain
 from .yaml_nodes import Fault, Mark, Node, Path, read_nodes
 
@@ -50,8 +51,13 @@ class Positions:
         return [f"{self.file}:{mark.line}:{mark.column}: {text}" for mark, text in placed]
 
 
-def read_document(path: str | os.PathLike[str], model: type[M]) -> tuple[M, Positions]:
-    """The document at `path` as a `model`, and its positions. Raises DocumentError with every fault."""
+def read_document(
+    path: str | os.PathLike[str], model: type[M], check: Callable[[M], Iterable[Fault]] = lambda _: ()
+) -> tuple[M, Positions]:
+    """The document at `path` as a `model`, and its positions. `check`: the faults that a model can still have.
+
+    Raises DocumentError with every fault.
+    """
     file = os.fsdecode(path)
     shown = file if file and file.isprintable() else ascii(file)
     text = _read_text(file, shown)
@@ -59,16 +65,24 @@ def read_document(path: str | os.PathLike[str], model: type[M]) -> tuple[M, Posi
     positions = Positions(shown, root or Node(Mark(1, 1), None))
     if root is None:
         raise DocumentError(positions.lines(faults))
-    result = None
-    try:
-        result = model.model_validate_json(json.dumps(root.data))
-    except ValidationError as error:
-        faults += explain(error.errors(include_url=False, include_input=False), root, model)
+    result, refused = _validated(root, model)
+    if result is not None and not faults and not refused:
+        faults += check(result)
+    elif mended := mend(root, refused, model):
+        faults += [*refused, *mended.certain(check(mended.value))]
     else:
-        faults += explain([], root, model)
+        faults += refused
     if faults or result is None:
         raise DocumentError(positions.lines(faults))
     return result, positions
+
+
+def _validated(root: Node, model: type[M]) -> tuple[M | None, list[Fault]]:
+    """The document as a `model`, and what is wrong with its shape."""
+    try:
+        return model.model_validate_json(json.dumps(root.data)), explain([], root, model)
+    except ValidationError as error:
+        return None, explain(error.errors(include_url=False, include_input=False), root, model)
 
 
 def _read_text(file: str, shown: str) -> str:

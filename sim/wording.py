@@ -110,17 +110,17 @@ class Allowed:
 
     def __init__(self, schema: Schema) -> None:
         """`schema` with its `$defs`."""
-        self._root = schema
+        self.root = schema
 
     def passes(self, node: Node, path: Path) -> bool:
         """False for an empty value, and for `true` or `1.0` where 1 is meant: pydantic takes them for equal."""
         schemas = list(self._at(path))
         if not schemas:
             return True  # an unknown key, which has a fault of its own
-        choices = [choice for schema in schemas for choice in _choices(schema)]
-        closed = choices and all("const" in schema or "enum" in schema for schema in schemas)
-        if closed and node.data in choices:
-            return any(type(node.data) is type(choice) for choice in choices if choice == node.data)
+        every = [choice for schema in schemas for choice in choices(schema)]
+        closed = every and all("const" in schema or "enum" in schema for schema in schemas)
+        if closed and node.data in every:
+            return any(type(node.data) is type(choice) for choice in every if choice == node.data)
         return node.data is not None
 
     def keys(self, path: Path) -> list[str]:
@@ -140,24 +140,24 @@ class Allowed:
         return " or ".join(dict.fromkeys(_describe(schema) for schema in self._at(path)))
 
     def _at(self, path: Path) -> Iterator[Schema]:
-        schemas = [self._root]
+        schemas = [self.root]
         for step in path:
-            schemas = [inner for schema in schemas for s in self._plain(schema) for inner in _inside(s, step)]
+            schemas = [inner for schema in schemas for s in self.plain(schema) for inner in inside(s, step)]
         for schema in schemas:
-            yield from (plain for plain in self._plain(schema) if plain.get("type") != "null")
+            yield from (plain for plain in self.plain(schema) if plain.get("type") != "null")
 
-    def _plain(self, schema: Schema) -> Iterator[Schema]:
+    def plain(self, schema: Schema) -> Iterator[Schema]:
         """The schema without references and unions."""
         parts = [*schema.get("anyOf", []), *schema.get("oneOf", []), *schema.get("allOf", [])]
         if "$ref" in schema:
-            parts.append(self._root["$defs"][schema["$ref"].rpartition("/")[2]])
+            parts.append(self.root["$defs"][schema["$ref"].rpartition("/")[2]])
         for part in parts:
-            yield from self._plain(part)
+            yield from self.plain(part)
         if not parts:
             yield schema
 
 
-def _inside(schema: Schema, step: str | int) -> list[Schema]:
+def inside(schema: Schema, step: str | int) -> list[Schema]:
     """The schemas of one member of a mapping or a list."""
     if isinstance(step, int):
         members = [*schema.get("prefixItems", [])[step : step + 1], schema.get("items")]
@@ -168,14 +168,15 @@ def _inside(schema: Schema, step: str | int) -> list[Schema]:
     return [member for member in members if isinstance(member, dict)]
 
 
-def _choices(schema: Schema) -> list[Any]:
+def choices(schema: Schema) -> list[Any]:
+    """The values of a schema that lists them."""
     return [schema["const"]] if "const" in schema else schema.get("enum", [])
 
 
 def _describe(schema: Schema) -> str:
     """A schema in words: `an integer from 1 to 255`."""
-    if choices := _choices(schema):
-        return ", ".join(choice if isinstance(choice, str) else show(choice) for choice in choices)
+    if closed := choices(schema):
+        return ", ".join(choice if isinstance(choice, str) else show(choice) for choice in closed)
     kind = schema.get("type")
     if "examples" in schema:
         return "such as " + ", ".join(map(str, schema["examples"]))

@@ -16,6 +16,8 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 Path = tuple[str | int, ...]
 
+KEYS = "{}"  # as the last step of a path: which keys the mapping has
+
 
 class Mark(NamedTuple):
     """A place in a text, both counted from 1."""
@@ -25,12 +27,16 @@ class Mark(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """What is wrong with the value at `path`, or with its key; `mark` where the path does not lead there."""
+    """What is wrong with the value at `path`, or with its key; `mark` where the path does not lead there.
+
+    `needs`: where else stands what makes it a fault; a path that ends in KEYS is the choice of a mapping's keys.
+    """
 
     path: Path
     message: str
     key: bool = False
     mark: Mark | None = None
+    needs: tuple[Path, ...] = ()
 
     def __str__(self) -> str:
         return f"{dotted(self.path)}: {self.message}" if self.path else self.message
@@ -45,6 +51,7 @@ class Node:
     key: Mark | None = None
     children: dict[str | int, Node] = field(default_factory=dict)
     refused: bool = False  # a fault names it already
+    lost: set[str] = field(default_factory=set)  # keys that were refused here, KEYS for one without a name
 
     def walk(self, path: Path = ()) -> Iterator[tuple[Path, Node]]:
         """Every node with its path, this one first."""
@@ -147,11 +154,13 @@ class _Reader:
             name = self.key(path, event)
             child = self.node((*path, name) if name is not None else (*path, ""), self.next())
             if name is None:
+                node.lost.add(KEYS)
                 continue
             if name in node.children:
                 first = node.children[name].key
                 message = f"found the key twice; it is in line {first.line} already" if first else ""
                 self.refuse((*path, name), message, event)
+                node.lost.add(name)
                 continue
             child.key = _start(event)
             node.children[name], node.data[name] = child, child.data

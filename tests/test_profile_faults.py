@@ -78,7 +78,8 @@ SHAPE = [
     ("repeat: 1", "repeat: 256",
      "28:23: neurons.neuron.step[3].fire.branches[0].repeat: found 256; allowed: an integer from 1 to 255"),
     ("emit: 1\n              repeat: 1", "emit: 0\n              repeat: 2",
-     "26:15: neurons.neuron.step[3].fire.branches[0]: a branch that repeats emits 1"),
+     "28:23: neurons.neuron.step[3].fire.branches[0].repeat: found 2; allowed: 1, as only a branch that emits 1 "
+     "repeats"),
     ("- add: {into: membrane, terms: [-threshold]}", "- fire: {branches: []}",
      "30:19: neurons.neuron.step[3].fire.branches[0].do[0]: unknown stage 'fire'; allowed: decay, add, set, shift"),
     ("cap: 255", "cap: 3.0", "40:10: connections.forward.cap: found 3.0; allowed: an integer from 1 to 255"),

@@ -55,8 +55,5 @@ def _is_path(name_or_path: str | os.PathLike[str]) -> bool:
 
 
 def _read(path: str | os.PathLike[str]) -> tuple[Profile, list[str]]:
-    profile, positions = read_document(path, Profile)
-    faults = find_faults(profile)
-    if faults:
-        raise DocumentError(positions.lines(faults))
+    profile, positions = read_document(path, Profile, find_faults)
     return profile, positions.lines(find_doubts(profile))
