@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any
+
+
+def suggest(found: Any, names: Iterable[str]) -> str:
+    """`. Did you mean 'x'?`, where a name is near; else nothing."""
+    near = get_close_matches(found, list(names), n=1) if isinstance(found, str) else []
+    return f". Did you mean '{near[0]}'?" if near else ""
+
 
 class BitspikeError(Exception):
     """Base of every error that bitspike raises on purpose; the command line exits with status 2."""

@@ -9,10 +9,11 @@ from typing import Literal
 import pytest
 import yaml
 from bitspike.datapath import Model
-from bitspike.document import MAX_BYTES, Positions, read_document
+from bitspike.document import Positions, read_document
+from bitspike.document.nodes import read_nodes
+from bitspike.document.reader import MAX_BYTES
+from bitspike.document.scalars import AmbiguousError, read_plain
 from bitspike.errors import DocumentError
-from bitspike.yaml_nodes import read_nodes
-from bitspike.yaml_scalars import AmbiguousError, read_plain
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field

@@ -17,7 +17,7 @@ TORCH = {"torch", "brevitas"}
 
 # lowest first: a module imports from its own row and the rows before it
 ROWS = (
-    ("errors", "mending", "word", "wording", "yaml_nodes", "yaml_scalars"),
+    ("errors", "word"),
     ("archive", "ops"),
     ("datapath",),
     ("document", "trace"),

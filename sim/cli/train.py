@@ -12,9 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ..archive import can_write
-from ..errors import InputError
+from ..errors import InputError, suggest
 from ..network import Network, save_network
-from ..wording import suggest
 from .common import add_json, note, print_json, training
 
 _MODELS = "bitspike.models"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import InputError
+from ..errors import InputError, suggest
 from ..network.network import Network
 from ..profile.schema import INPUT, SPIKES, storage
 from ..trace import Integers, LayerTrace, State, Trace
@@ -140,9 +139,7 @@ def _registers(record: Iterable[str] | str, layers: Mapping[str, Layer]) -> set[
     names = [record] if isinstance(record, str) else list(record)
     for name in names:
         if name not in known:
-            near = get_close_matches(str(name), known, 1)
-            hint = f". Did you mean '{near[0]}'?" if near else ""
-            raise InputError(f"record: found {name!r}; allowed: {', '.join(known)}, or 'all'{hint}")
+            raise InputError(f"record: found {name!r}; allowed: {', '.join(known)}, or 'all'{suggest(name, known)}")
     return set(names)
 
 

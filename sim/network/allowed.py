@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import NetworkError
+from ..errors import NetworkError, suggest
 from ..ops.array import ArrayOps, to_array
 from ..ops.operators import RefusedWriteError
 from ..profile.schema import INPUT, Connection, Profile
@@ -35,9 +34,7 @@ class _Checker:
     def one_of(self, place: str, name: Any, allowed: Sequence[str]) -> bool:
         if name in allowed:
             return True
-        near = get_close_matches(str(name), allowed, 1)
-        hint = f". Did you mean '{near[0]}'?" if near else ""
-        self.fault(place, f"found {name!r}; allowed: {', '.join(allowed) or 'none'}{hint}")
+        self.fault(place, f"found {name!r}; allowed: {', '.join(allowed) or 'none'}{suggest(name, allowed)}")
         return False
 
     def array(self, place: str, values: ArrayLike) -> NDArray[Any] | None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import warnings
-from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 
 from ..document import read_document
-from ..errors import DocumentError
+from ..errors import DocumentError, suggest
 from .check import ProfileWarning, find_faults
 from .doubts import find_doubts
 from .schema import Profile
@@ -40,10 +39,8 @@ def check_profile(name_or_path: str | os.PathLike[str]) -> tuple[Profile, list[s
         return _read(name_or_path)
     name = os.fspath(name_or_path)
     if name not in profile_names():
-        near = get_close_matches(name, profile_names(), n=1)
-        meant = f". Did you mean '{near[0]}'?" if near else ""
         allowed = f"{', '.join(profile_names())}, or the path of a .yaml file"
-        raise DocumentError([f"profile: found {name!r}; allowed: {allowed}{meant}"])
+        raise DocumentError([f"profile: found {name!r}; allowed: {allowed}{suggest(name, profile_names())}"])
     with resources.as_file(resources.files(_SHIPPED) / f"{name}.yaml") as file:
         return _read(file)
 

@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from ..datapath import SPIKES, WEIGHT, Set
+from ..document.nodes import KEYS, Fault, Path
+from ..document.wording import found_but
 from ..ops.interval import Interval
 from ..word import MAX_BITS, Word
-from ..wording import found_but
-from ..yaml_nodes import KEYS, Fault, Path
 from .analysis import held, spans, widest
 from .schema import INPUT, Connection, NeuronClass, Profile
 from .walk import Operand, condition_operands, crossings, stage_operands, writes

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..datapath import Condition
+from ..document.nodes import Fault, Path
 from ..ops.base import Relation
 from ..ops.interval import Interval, IntervalOps
-from ..yaml_nodes import Fault, Path
 from .analysis import held
 from .schema import Connection, NeuronClass, Profile
 from .walk import Operand, condition_operands, crossings, stage_operands, writes

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..datapath import Condition, Fire
-from ..yaml_nodes import Path
+from ..document.nodes import Path
 from .schema import NeuronClass
 
 Operand = str | int

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..errors import InputError, suggest
 from ..word import Word
 from .boolean import BooleanGradient
 from .crossing import BitGradient
@@ -40,9 +39,7 @@ def make_gradient(kind: str, **options: Any) -> BitGradient:
 
 def _one_of(place: str, name: str, allowed: Sequence[str]) -> None:
     if name not in allowed:
-        near = get_close_matches(str(name), allowed, 1)
-        hint = f". Did you mean '{near[0]}'?" if near else ""
-        raise InputError(f"{place}: found {name!r}; allowed: {', '.join(allowed)}{hint}")
+        raise InputError(f"{place}: found {name!r}; allowed: {', '.join(allowed)}{suggest(name, allowed)}")
 
 
 def sampled(gradient: BitGradient, threshold: int, word: Word, repeat: int) -> Callable[[Reals], Reals]:

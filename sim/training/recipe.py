@@ -15,13 +15,13 @@ from pydantic import Field
 
 from ..datapath import Model, Name
 from ..document import Positions, read_document
+from ..document.wording import found_but
 from ..errors import BitspikeError, DocumentError, InputError
 from ..network.network import Network
 from ..network.parts import Population, Projection
 from ..ops.tensor import crossing
 from ..profile.catalogue import load_profile
 from ..profile.schema import INPUT, Count, Profile
-from ..wording import found_but
 from .crossing import BitGradient
 from .data import Encoding, Readout, Task, encode, load_data, most_spikes, readout_matrix
 from .gradient import make_gradient

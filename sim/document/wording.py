@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel
 
-from .yaml_nodes import Fault, Node, Path
-from .yaml_scalars import shortened
+from ..errors import suggest
+from .nodes import Fault, Node, Path
+from .scalars import shortened
 
 Schema = Mapping[str, Any]
 
@@ -41,12 +41,6 @@ def show(data: Any) -> str:
         kind = "mapping" if isinstance(data, dict) else "list"
         return f"a {kind} of {len(data)}" if data else f"an empty {kind}"
     return repr(shortened(data)) if isinstance(data, str) else str(data)
-
-
-def suggest(found: Any, names: Iterable[str]) -> str:
-    """` Did you mean 'x'?`, where a name is near."""
-    near = get_close_matches(found, list(names), n=1) if isinstance(found, str) else []
-    return f". Did you mean '{near[0]}'?" if near else ""
 
 
 def found_but(found: Any, allowed: str) -> str:

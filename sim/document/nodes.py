@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from .yaml_scalars import AmbiguousError, read_plain, shortened
+from .scalars import AmbiguousError, read_plain, shortened
 
 MAX_DEPTH = 32  # levels of nesting; a profile has ten
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")

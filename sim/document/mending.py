@@ -14,8 +14,8 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from .nodes import KEYS, Fault, Node, Path
 from .wording import Allowed, Schema, choices, inside
-from .yaml_nodes import KEYS, Fault, Node, Path
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -11,11 +11,11 @@ from typing import TypeVar
 from pydantic import ValidationError
 from yaml import SafeLoader
 
-from .datapath import Model
-from .errors import DocumentError
+from ..datapath import Model
+from ..errors import DocumentError
 from .mending import mend
+from .nodes import Fault, Mark, Node, Path, read_nodes
 from .wording import explain
-from .yaml_nodes import Fault, Mark, Node, Path, read_nodes
 
 MAX_BYTES = 1 << 20
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
@@ -120,6 +120,3 @@ def _read_bytes(file: str, shown: str) -> bytes:
     if size > MAX_BYTES:
         raise DocumentError([f"{shown}: found {size} bytes; allowed: {MAX_BYTES} at most"])
     return raw
-
-
-__all__ = ["Fault", "Mark", "Path", "Positions", "read_document"]
