@@ -12,6 +12,7 @@ from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Discriminator,
@@ -76,7 +77,13 @@ class Model(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
-Condition = tuple[Operand, Relation, Operand]
+def _names_something(condition: tuple[str | int, Relation, str | int]) -> tuple[str | int, Relation, str | int]:
+    if isinstance(condition[0], int) and isinstance(condition[2], int):
+        raise ValueError("a register or a parameter on one side of the relation")
+    return condition
+
+
+Condition = Annotated[tuple[Operand, Relation, Operand], AfterValidator(_names_something)]
 
 
 def holds(condition: Condition, regs: Registers) -> Flag:

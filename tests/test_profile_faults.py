@@ -49,6 +49,8 @@ SHAPE = [
     ("schema: 1", "schema: true", "2:9: schema: found true; allowed: 1"),
     ("clock: step", "clock: stp", "10:8: clock: found 'stp'; allowed: step. Did you mean 'step'?"),
     ("clock: step\n", "", "2:1: missing key 'clock'"),
+    (WHEN, '[1, ">=", 2]', "26:21: neurons.neuron.step[3].fire.branches[0].when: found a list of 3; "
+     "allowed: a register or a parameter on one side of the relation"),
     ('version: "1"', "version: 1", "8:12: source.version: found 1; allowed: text, in quotes"),
     ("quirks: {}", "quirk: {}", "2:1: missing key 'quirks'|"
      "57:1: quirk: unknown key; allowed: schema, name, title, source, clock, neurons, connections, limits, quirks. "
