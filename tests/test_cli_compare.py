@@ -137,10 +137,10 @@ def test_a_folder_of_memory_images_reads_back_as_the_network(capsys, tmp_path, n
     ran = bitspike(capsys, "export", net, "--format", "readmemh", "-o", folder)
     assert (ran.status, ran.err) == (0, "")
     assert ran.out.splitlines() == [
-        f"{folder}: projection0.weights.accumulator.mem, a.threshold.mem, a.leak.mem, manifest.json",
+        f"{folder}: weights-0.accumulator.mem, a.threshold.mem, a.leak.mem, manifest.json",
         "read back: equal, 8 integers compared",
     ]
-    assert (folder / "projection0.weights.accumulator.mem").read_text() == "05\nfd\n02\n07\n"
+    assert (folder / "weights-0.accumulator.mem").read_text() == "05\nfd\n02\n07\n"
     assert bs.read_images(folder) == bs.load_network(net)
 
 

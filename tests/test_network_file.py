@@ -3,7 +3,7 @@
 import bitspike as bs
 import numpy as np
 import pytest
-from builders import edited, generic, random_generic, random_xylo, rewrite
+from builders import GENERIC, edited, generic, random_generic, random_xylo, rewrite
 
 NETWORK = generic()
 
@@ -115,3 +115,12 @@ def test_a_network_made_for_another_profile_is_refused(file):
         bs.load_network(file, profile=other)
     made_for = f"'generic-w8-v16' ({NETWORK.profile.digest[:12]})"
     assert str(caught.value) == f"{file}: made for profile {made_for}, not for 'xylo-audio-2' ({other.digest[:12]})"
+
+
+def test_names_that_look_like_those_of_arrays_do_not_collide_in_the_file(tmp_path):
+    profile = edited(GENERIC, ("neurons.neuron.parameters", {"threshold": "u15", "leak": "u4", "aliases": "u4"}))
+    parameters = {"threshold": 3, "leak": 1, "aliases": 2}
+    layers = [bs.Population(name, 2, parameters) for name in ("weights", "weights_0", "projection0")]
+    network = bs.Network(profile, 1, layers, [bs.Projection("input", "weights", [[1, 2]], "forward")])
+    bs.save_network(network, tmp_path / "net.npz")
+    assert bs.load_network(tmp_path / "net.npz") == network

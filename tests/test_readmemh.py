@@ -34,7 +34,7 @@ def test_what_is_exported_is_read_back_equal(network, tmp_path):
 
 
 def test_words_are_twos_complement_row_by_row(folder):
-    assert (folder / "projection0.weights.accumulator.mem").read_text() == "05\nfd\n02\n07\n"
+    assert (folder / "weights-0.accumulator.mem").read_text() == "05\nfd\n02\n07\n"
     assert (folder / "a.threshold.mem").read_text() == "0009\n0009\n"
     entry = json.loads((folder / "manifest.json").read_text())["files"][0]
     assert entry["holds"] == "weights of input to a over forward, into accumulator"
@@ -44,7 +44,7 @@ def test_words_are_twos_complement_row_by_row(folder):
 
 def test_each_synapse_has_a_memory_of_its_own(tmp_path):
     names = bs.export(random_xylo(1), tmp_path, format="readmemh")
-    assert {"projection0.weights.isyn0.mem", "projection0.weights.isyn1.mem", "hidden.aliases.mem"} <= set(names)
+    assert {"weights-0.isyn0.mem", "weights-0.isyn1.mem", "hidden-aliases.mem"} <= set(names)
 
 
 def test_an_unknown_format_is_refused(tmp_path):
@@ -55,19 +55,19 @@ def test_an_unknown_format_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("05\nfc\n02\n07\n", "weights.accumulator.mem: damaged: it does not have the checksum it was written with"),
-        ("05\n0fd\n02\n07\n", "weights.accumulator.mem: damaged: it does not have the checksum it was written with"),
-        ("05\n1fd\n02\n07\n", "weights.accumulator.mem:2: found '1fd'; allowed: a word of 8 bits in hex"),
-        ("05\nfx\n02\n07\n", "weights.accumulator.mem:2: found 'fx'; allowed: a word of 8 bits in hex"),
-        ("05\nfd\n02\n", "weights.accumulator.mem: found 3 words; 4 are declared"),
-        ("05\nfd\n02\n07\n07\n", "weights.accumulator.mem: found 5 words; 4 are declared"),
-        ("05\nfd\n02\n0ü\n", "weights.accumulator.mem: damaged: not ASCII text"),
-        ("", "weights.accumulator.mem: found 0 words; 4 are declared"),
+        ("05\nfc\n02\n07\n", "accumulator.mem: damaged: it does not have the checksum it was written with"),
+        ("05\n0fd\n02\n07\n", "accumulator.mem: damaged: it does not have the checksum it was written with"),
+        ("05\n1fd\n02\n07\n", "accumulator.mem:2: found '1fd'; allowed: a word of 8 bits in hex"),
+        ("05\nfx\n02\n07\n", "accumulator.mem:2: found 'fx'; allowed: a word of 8 bits in hex"),
+        ("05\nfd\n02\n", "accumulator.mem: found 3 words; 4 are declared"),
+        ("05\nfd\n02\n07\n07\n", "accumulator.mem: found 5 words; 4 are declared"),
+        ("05\nfd\n02\n0ü\n", "accumulator.mem: damaged: not ASCII text"),
+        ("", "accumulator.mem: found 0 words; 4 are declared"),
     ],
 )
 def test_a_changed_image_is_refused(folder, text, message):
-    (folder / "projection0.weights.accumulator.mem").write_text(text)
-    assert refused(folder) == f"projection0.{message}"
+    (folder / "weights-0.accumulator.mem").write_text(text)
+    assert refused(folder) == f"weights-0.{message}"
 
 
 def test_a_missing_image_and_a_missing_manifest_are_refused(folder):
@@ -80,7 +80,7 @@ def test_a_missing_image_and_a_missing_manifest_are_refused(folder):
 @pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "a/b.mem", ".hidden", "", "a\x00b", "a.mem\n"])
 def test_a_hostile_file_name_is_refused(folder, name):
     edit(folder, lambda manifest: manifest["files"][0].update(file=name))
-    assert refused(folder) == f"manifest.json: found file name {name!r}; allowed: letters, digits, '_' and '.'"
+    assert refused(folder) == f"manifest.json: found file name {name!r}; allowed: letters, digits, '_', '-' and '.'"
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_hostile_file_name_is_refused(folder, name):
         (lambda m: m["files"][0].update(word="s99"), "damaged: ValueError s or u, 1 to 63 bits"),
         (lambda m: m["files"][0].update(shape=[3, 3]), "damaged: ValueError"),
         (lambda m: m["files"][0].update(array=["a"]), "damaged: TypeError"),
-        (lambda m: m["files"][0].update(array=5), "damaged: TypeError"),
+        (lambda m: m["files"][0].update(array=5), "damaged: AttributeError"),
         (lambda m: m["files"][0].update(word="u8"), "projection 'input' to 'a': weights[0, 1, 0]: found 253; allowed:"),
         (lambda m: m["files"].pop(), "its header is incomplete: KeyError 'a.leak'"),
         (lambda m: m.update(network_sha256="0"), "the network does not have the hash it was written with"),

@@ -58,7 +58,7 @@ def images(network: Network) -> Iterator[Image]:
         for synapse in range(weights.shape[2]):
             register = connection.into[synapse]
             holds = f"weights of {projection.source} to {projection.target} over {projection.via}, into {register}"
-            name = f"projection{index}.weights.{register}"
+            name = f"weights-{index}.{register}"
             yield Image(name, holds, connection.weight.word, ("pre", "post"), weights[:, :, synapse])
     for population in network.populations:
         neuron = network.neuron_class(population)
@@ -68,7 +68,7 @@ def images(network: Network) -> Iterator[Image]:
         if population.aliases is not None:
             holds = f"neurons that receive copies of the spikes of {population.name}, -1: none"
             aliases = np.asarray(population.aliases)
-            yield Image(f"{population.name}.aliases", holds, Word(32, True), ("neuron", "slot"), aliases)
+            yield Image(f"{population.name}-aliases", holds, Word(32, True), ("neuron", "slot"), aliases)
 
 
 def write_images(network: Network, folder: str | os.PathLike[str]) -> list[str]:
@@ -137,8 +137,8 @@ def _read(path: Path) -> str:
 def _values(root: Path, entry: dict[str, Any]) -> Integers:
     """The integers of one image, its checksum, length and words verified."""
     name = entry["file"]
-    if not re.fullmatch(r"[A-Za-z0-9_.]+", name) or name.startswith("."):
-        raise FileError(f"{root / MANIFEST}: found file name {name!r}; allowed: letters, digits, '_' and '.'")
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+", name) or name.startswith("."):
+        raise FileError(f"{root / MANIFEST}: found file name {name!r}; allowed: letters, digits, '_', '-' and '.'")
     text, word = _read(root / name), Word.parse(entry["word"])
     lines = text.split()
     for number, line in enumerate(lines, 1):
@@ -159,7 +159,7 @@ def _joined(arrays: dict[str, Integers]) -> dict[str, Integers]:
     joined: dict[str, Integers] = {}
     synapses: dict[str, list[Integers]] = {}
     for name, values in arrays.items():
-        if ".weights." in name:
+        if name.startswith("weights-"):
             synapses.setdefault(name.rsplit(".", 1)[0], []).append(values)
         else:
             joined[name] = values

@@ -44,7 +44,7 @@ def network_from(header: Mapping[str, Any], arrays: Mapping[str, Integers], plac
         rest = {name: _whole(array, name, place) for name, array in arrays.items()}
         populations = [_population(p, profile, rest) for p in header["populations"]]
         projections = [
-            Projection(p["source"], p["target"], rest.pop(f"projection{i}.weights"), p["via"], p["parameters"])
+            Projection(p["source"], p["target"], rest.pop(f"weights-{i}"), p["via"], p["parameters"])
             for i, p in enumerate(header["projections"])
         ]
         if rest:
@@ -74,7 +74,7 @@ def _population(header: Mapping[str, Any], profile: Profile, arrays: dict[str, I
     name = header["name"]
     words = profile.neurons[header["neuron"]].parameters
     parameters = {parameter: arrays.pop(f"{name}.{parameter}") for parameter in words}
-    return Population(name, header["size"], parameters, header["neuron"], arrays.pop(f"{name}.aliases", None))
+    return Population(name, header["size"], parameters, header["neuron"], arrays.pop(f"{name}-aliases", None))
 
 
 def save_network(network: Network, path: str | os.PathLike[str]) -> None:

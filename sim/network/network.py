@@ -79,14 +79,17 @@ class Network:
         }
 
     def arrays(self) -> dict[str, Integers]:
-        """Every array, by a name that says where it belongs: `hidden.threshold`, `projection0.weights`."""
+        """Every array, by a name that says where it belongs: `hidden.threshold`, `weights-0`.
+
+        A layer's name has no hyphen, so that no two of them can be the same.
+        """
         arrays: dict[str, Integers] = {}
         for population in self.populations:
             arrays |= {f"{population.name}.{k}": np.asarray(v) for k, v in population.parameters.items()}
             if population.aliases is not None:
-                arrays[f"{population.name}.aliases"] = np.asarray(population.aliases)
+                arrays[f"{population.name}-aliases"] = np.asarray(population.aliases)
         for index, projection in enumerate(self.projections):
-            arrays[f"projection{index}.weights"] = np.asarray(projection.weights)
+            arrays[f"weights-{index}"] = np.asarray(projection.weights)
         return arrays
 
     @cached_property
