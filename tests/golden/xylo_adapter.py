@@ -8,21 +8,28 @@ from typing import Any
 import bitspike as bs
 import numpy as np
 
-PROFILES = {"v2": "xylo-audio-2", "v1": "xylo-core-1"}
-
 Vectors = Mapping[str, np.ndarray]
 
 
-def network(vectors: Vectors) -> bs.Network:
-    """The network that a vector file describes, whatever its size."""
-    profile = bs.load_profile(PROFILES[str(vectors["core"])])
+def profiles(vectors: Vectors) -> list[str]:
+    """The shipped profiles that can run these vectors: of their core, with as many synapses as they use."""
+    if str(vectors["core"]) == "v1":
+        return ["xylo-core-1"]
+    second = vectors["w_in"][..., 1].any() or vectors["w_rec"][..., 1].any()
+    return ["xylo-audio-2", "xylo-audio-3", *([] if second else ["xylo-imu"])]
+
+
+def network(vectors: Vectors, name: str) -> bs.Network:
+    """The network that a vector file describes, whatever its size, under a profile that can run it."""
+    profile = bs.load_profile(name)
+    synapses = len(profile.connections["input"].into)
     layers = [
-        _layer("hidden", profile, vectors, "", vectors["dash_syn"].T),
+        _layer("hidden", profile, vectors, "", vectors["dash_syn"].T[:synapses]),
         _layer("output", profile, vectors, "_out", vectors["dash_syn_out"][None]),
     ]
     links = [
-        _link("input", "hidden", "input", vectors["w_in"], vectors["weight_shift_in"]),
-        _link("hidden", "hidden", "recurrent", vectors["w_rec"], vectors["weight_shift_rec"]),
+        _link("input", "hidden", "input", vectors["w_in"][..., :synapses], vectors["weight_shift_in"]),
+        _link("hidden", "hidden", "recurrent", vectors["w_rec"][..., :synapses], vectors["weight_shift_rec"]),
         _link("hidden", "output", "readout", vectors["w_out"], vectors["weight_shift_out"]),
     ]
     return bs.Network(profile, vectors["w_in"].shape[0], layers, links, limits=False)
@@ -54,14 +61,14 @@ def expected(vectors: Vectors) -> dict[str, np.ndarray]:
     }
 
 
-def computed(vectors: Vectors, engine: str) -> dict[str, np.ndarray]:
+def computed(vectors: Vectors, engine: str, profile: str | None = None) -> dict[str, np.ndarray]:
     """The same, from `engine`: segment after segment, the state carried over unless the simulator reset it."""
-    whole = list(_segments(vectors, engine))
+    whole = list(_segments(vectors, engine, profile or profiles(vectors)[0]))
     return {name: np.concatenate([part[name] for part in whole]) for name in whole[0]}
 
 
-def _segments(vectors: Vectors, engine: str) -> Iterator[dict[str, Any]]:
-    net, state, first = network(vectors), None, 0
+def _segments(vectors: Vectors, engine: str, profile: str) -> Iterator[dict[str, Any]]:
+    net, state, first = network(vectors, profile), None, 0
     for steps, reset in zip(vectors["segments"], vectors["reset_before"], strict=True):
         state = None if reset else state
         if not steps:
