@@ -9,7 +9,7 @@ STAMP := $(VENV)/installed
 .PHONY: demo test lint schema clean
 
 demo: $(STAMP)
-	$(BIN)/bitspike demo --output build/demo
+	$(BIN)/bitspike demo --recipe digits-xylo --output build/demo
 
 test: $(STAMP) lint
 	$(BIN)/pytest

@@ -2,7 +2,7 @@
 
     import bitspike as bs
 
-    chip = bs.load_profile("xylo-audio-2")
+    chip = bs.load_profile("generic-w8-v16")
     net = bs.load_network("digits.npz")
     trace = bs.run(net, spikes, record=["membrane"])
 
@@ -21,7 +21,16 @@ from .errors import (
     OverflowRefusedError,
 )
 from .exchange import export, read_images
-from .network import Network, Population, Projection, load_network, save_network
+from .network import (
+    Convolution,
+    Network,
+    Pooling,
+    Population,
+    Projection,
+    Sparse,
+    load_network,
+    save_network,
+)
 from .profile import check_profile, load_profile, profile_names
 from .profile.schema import Profile
 from .trace import LayerTrace, Trace, load_trace
@@ -31,6 +40,7 @@ __version__ = "0.1.0"
 __all__ = [
     "BitspikeError",
     "Comparison",
+    "Convolution",
     "Difference",
     "DocumentError",
     "FileError",
@@ -40,9 +50,11 @@ __all__ = [
     "Network",
     "NetworkError",
     "OverflowRefusedError",
+    "Pooling",
     "Population",
     "Profile",
     "Projection",
+    "Sparse",
     "Trace",
     "Write",
     "check_profile",

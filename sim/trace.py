@@ -18,14 +18,19 @@ SCHEMA = 1
 
 Integers = NDArray[np.integer[Any]]
 State = dict[str, dict[str, Integers]]
-"""Registers by layer and name, [sample, neuron], and under 'spikes' what each emitted in the last step."""
+"""Registers by layer and name, [sample, neuron], and under 'spikes' what each emitted in the last step.
+
+Where spikes are delayed further, 'past' holds those of the steps before it, [sample, step, neuron], the oldest first.
+"""
+PAST = "past"
+WIRE, DROPPED = "wire", "dropped"  # arrays of a file, whose other names have a dot
 
 
 @dataclass(frozen=True, eq=False)
 class LayerTrace:
     """One layer of a run.
 
-    spikes: [sample, step, neuron], emitted in each step.
+    spikes: [sample, step, neuron], emitted in each step (event clock: sent during each event from outside).
     registers: by name, [sample, step, neuron], at the end of each step.
     overflows: by register, how many writes did not fit, over all samples, steps and neurons.
     words: the word of each recorded register, for its bit patterns.
@@ -39,11 +44,18 @@ class LayerTrace:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """A run under a network of digest `network`; `state` continues it (see `run`)."""
+    """A run under a network of digest `network`; `state` continues it (see `run`).
+
+    Of an event-clocked run, whose steps are the events from outside:
+    wire: [n, 3] of sample, event, neuron: the spikes that left the core, in the order in which they did.
+    dropped: [sample], how many of them the queue had no room for.
+    """
 
     layers: Mapping[str, LayerTrace]
     network: str
     state: State = field(default_factory=dict)
+    wire: Integers | None = None
+    dropped: Integers | None = None
 
     @property
     def spikes(self) -> Integers:
@@ -71,6 +83,8 @@ class Trace:
         arrays = {f"{name}.spikes": layer.spikes for name, layer in self.layers.items()}
         for name, layer in self.layers.items():
             arrays |= {f"{name}.{register}": values for register, values in layer.registers.items()}
+        if self.wire is not None and self.dropped is not None:
+            arrays |= {WIRE: self.wire, DROPPED: self.dropped}
         write_archive(path, "trace", header, arrays)
 
 
@@ -81,9 +95,21 @@ def load_trace(path: str | os.PathLike[str]) -> Trace:
         layers = {layer["name"]: _layer(layer, arrays) for layer in header["layers"]}
         if len({layer.spikes.shape[:2] for layer in layers.values()}) != 1:
             raise ValueError("its layers are none, or differ in samples or steps")
-        return Trace(layers, header["network"])
+        return Trace(layers, header["network"], {}, *_order(arrays, next(iter(layers.values())).spikes.shape))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FileError(f"{os.fspath(path)}: its header is incomplete: {type(error).__name__} {error}") from None
+
+
+def _order(arrays: Mapping[str, Integers], shape: tuple[int, ...]) -> tuple[Integers, Integers] | tuple[()]:
+    """Wire order and dropped spikes, where they were recorded."""
+    if WIRE not in arrays and DROPPED not in arrays:
+        return ()
+    wire, dropped = arrays[WIRE], arrays[DROPPED]
+    if wire.ndim != 2 or wire.shape[1] != 3 or dropped.shape != shape[:1]:
+        raise ValueError("its wire order is not [n, 3], or its dropped spikes are not [sample]")
+    if wire.size and (wire.min() < 0 or (wire.max(axis=0) >= shape).any()):
+        raise ValueError("its wire order names a sample, event or neuron that it does not have")
+    return wire, dropped
 
 
 def _layer(header: Mapping[str, Any], arrays: Mapping[str, Integers]) -> LayerTrace:

@@ -8,6 +8,11 @@ from enum import StrEnum
 
 MAX_BITS = 63  # every word and every intermediate value fits a signed 64-bit integer
 
+_BITS = r"(?P<bits>[1-9][0-9]?)|<(?P<width>[a-z][a-z0-9_]*)(?:=(?P<set>[0-9]+))?>"
+_WORD = re.compile(
+    rf"(?P<sign>[su])(?:{_BITS})(?:\((?P<low>-?[0-9]+)\.\.(?P<high>-?[0-9]+)\))?(?:\.(?P<overflow>[a-z]+))?"
+)
+
 
 class Overflow(StrEnum):
     """What a register does with a value beyond its range."""
@@ -25,35 +30,60 @@ class Word:
     """`bits` (1 to 63) of two's complement (`signed`) or plain binary, and its `overflow`.
 
     A word with `overflow` None is never computed into: it is the range of a parameter or a weight.
+    low, high: a narrower range than the bits have, both or none. width: the profile's value that `bits` follows.
     """
 
     bits: int
     signed: bool
     overflow: Overflow | None = None
+    low: int | None = None
+    high: int | None = None
+    width: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> Word:
-        """Read a name such as `s16.saturate` or `u4`. Raises ValueError, saying what is allowed."""
-        match = re.fullmatch(r"([su])([1-9][0-9]?)(?:\.([a-z]+))?", text)
-        if not match or int(match[2]) > MAX_BITS:
+        """Read a name such as `s16.saturate`, `u4(1..8)` or `s<width=9>.wrap`. Raises ValueError: what is allowed."""
+        match = _WORD.fullmatch(text)
+        bits = int(match["bits"] or match["set"] or 1) if match else 0
+        if not match or not 1 <= bits <= MAX_BITS:
             raise ValueError(f"s or u, 1 to {MAX_BITS} bits, and for a register its overflow: s16.saturate")
-        if match[3] is not None and match[3] not in list(Overflow):
-            raise ValueError(", ".join(f"{match[1]}{match[2]}.{mode}" for mode in Overflow))
-        return cls(int(match[2]), match[1] == "s", Overflow(match[3]) if match[3] else None)
+        if match["overflow"] is not None and match["overflow"] not in list(Overflow):
+            start = text.removesuffix(match["overflow"])
+            raise ValueError(", ".join(f"{start}{mode}" for mode in Overflow))
+        overflow = Overflow(match["overflow"]) if match["overflow"] else None
+        word = cls(bits, match["sign"] == "s", overflow, width=match["width"])
+        return word if match["low"] is None else word._within(int(match["low"]), int(match["high"]))
+
+    def _within(self, low: int, high: int) -> Word:
+        if self.overflow is Overflow.WRAP:
+            raise ValueError("no range, as a word that wraps has the range of its bits")
+        if not self.min <= low <= high <= self.max:
+            raise ValueError(f"a range from {self.min} to {self.max} at most, the lower end first")
+        return Word(self.bits, self.signed, self.overflow, low, high, self.width)
 
     def __str__(self) -> str:
-        name = f"{'s' if self.signed else 'u'}{self.bits}"
-        return f"{name}.{self.overflow}" if self.overflow else name
+        return self._text(str(self.bits))
+
+    @property
+    def source(self) -> str:
+        """The word with the name of the value that its width follows: what `parse` reads back."""
+        return self._text(f"<{self.width}={self.bits}>" if self.width else str(self.bits))
+
+    def _text(self, bits: str) -> str:
+        limits = "" if self.low is None else f"({self.low}..{self.high})"
+        return f"{'s' if self.signed else 'u'}{bits}{limits}" + (f".{self.overflow}" if self.overflow else "")
 
     @property
     def min(self) -> int:
         """The least value the word holds."""
+        if self.low is not None:
+            return self.low
         return -(1 << (self.bits - 1)) if self.signed else 0
 
     @property
     def max(self) -> int:
         """The greatest value the word holds."""
-        return (1 << (self.bits - self.signed)) - 1
+        return (1 << (self.bits - self.signed)) - 1 if self.high is None else self.high
 
     @property
     def mask(self) -> int:

@@ -7,23 +7,21 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
-from bitspike.datapath import SPIKES, Add, Branch, Decay, Fire, Set, Shift
+from bitspike.datapath import ANY, NONZERO, SPIKES, Add, Branch, Decay, Fire, Set, Shift
 from bitspike.ops.base import Relation, Rounding
 from bitspike.ops.interval import Interval
 from bitspike.word import Overflow, Word
-from interpreters import Cases, ClipCount, Deliver, Experiment, cases_of, span
+from interpreters import ClipCount, Deliver, Experiment, span
 
 NARROW = [Word(bits, signed) for bits in (1, 2, 3, 4) for signed in (True, False)]
 GATED: dict[str, Any] = {"when": ("gate", Relation.EQ, 1)}
 GATE = {"gate": Interval(0, 1)}
 WIDEST_SHIFT = 56  # of a 6-bit word: what 63 bits still hold
 
-Family = Callable[[], Iterator[Experiment]]
 
-
-def combinations(count: int, equal: tuple[int, ...] = (5, 6)) -> Iterator[tuple[Word, ...]]:
-    """Every combination of words up to 4 bits, and of 5 and of 6 bits each, signed and unsigned."""
-    yield from product(NARROW, repeat=count)
+def combinations(count: int, equal: tuple[int, ...] = (5, 6), most: int = 4) -> Iterator[tuple[Word, ...]]:
+    """Every combination of words up to `most` bits, and of 5 and of 6 bits each, signed and unsigned."""
+    yield from product((word for word in NARROW if word.bits <= most), repeat=count)
     for bits in equal:
         yield from product([Word(bits, True), Word(bits, False)], repeat=count)
 
@@ -45,9 +43,10 @@ def _delivered(overflow: Overflow) -> Iterator[Experiment]:
         yield Experiment(Deliver("membrane"), words, {"count": either, "weight": either})
 
 
-def _clipped() -> Iterator[Experiment]:
+def clipped_counts() -> Iterator[Experiment]:
     for (count,) in combinations(1):
-        for cap in range(1, count.max + 2) if count.bits < 5 else (1, 15, count.max, count.max + 1):
+        caps = range(1, count.max + 2) if count.bits < 5 else (1, 15, count.max, count.max + 1)
+        for cap in (*caps, ANY, NONZERO):
             yield Experiment(ClipCount(cap), {}, {"count": span(count)})
 
 
@@ -108,7 +107,7 @@ def _decayed(overflow: Overflow, rounding: Rounding, least: int, result: str) ->
         yield Experiment(override, {"membrane": words["membrane"]}, {"by": by})
 
 
-def fires(when: tuple[Any, Any, Any], emit: int, repeat: int, *do: Any) -> Branch:
+def fires(when: Any, emit: int | str, repeat: int, *do: Any) -> Branch:
     """A branch that runs stages."""
     return Branch(when=when, emit=emit, repeat=repeat, do=tuple({stage.key: stage} for stage in do))  # type: ignore[arg-type]
 
@@ -167,58 +166,13 @@ def _exchanged(overflow: Overflow) -> Iterator[Experiment]:
             yield Experiment(Fire(branches=(branch,)), words, {SPIKES: Interval(0, 1)})
 
 
-def _families() -> dict[str, Family]:
-    makers: dict[str, Callable[[Overflow], Iterator[Experiment]]] = {
-        "deliver": _delivered, "add": _added, "add in another word": _added_in_another_word,
-        "add literals": _added_literals, "set": _set, "shift": _shifted, "fire to the cap": _fired_to_the_cap,
-        "fire in another word": _fired_in_another_word, "fire either way": _fired_either_way, "exchange": _exchanged,
-    }  # fmt: skip
-    families: dict[str, Family] = {"clip count": _clipped}
-    for overflow in Overflow:
-        for name, maker in makers.items():
-            families[f"{name}, {overflow}"] = lambda m=maker, o=overflow: m(o)  # type: ignore[misc]
-        for keys in product(Rounding, (0, 1), ("remaining", "minus_amount")):
-            families[f"decay {', '.join(map(str, keys))}, {overflow}"] = lambda o=overflow, k=keys: _decayed(o, *k)  # type: ignore[misc]
-        for relation in Relation:
-            families[f"fire {relation}, {overflow}"] = lambda o=overflow, r=relation: _fired(o, r)  # type: ignore[misc]
-    return families
-
-
-FAMILIES = _families()
-
-
-def boundary_values(word: Word) -> list[int]:
-    """The ends of a word, zero, and powers of two, each with its neighbours."""
-    middles = {0, word.min, word.max, 1 << (word.bits // 2), -(1 << (word.bits // 2)), 1 << max(0, word.bits - 2)}
-    near = {middle + step for middle in middles for step in (-1, 0, 1)}
-    return sorted(value for value in near if value in word)
-
-
-def boundary_experiments(bits: int, overflow: Overflow) -> Iterator[tuple[Experiment, Cases]]:
-    """Every kind of stage on wide words, at the values where arithmetic goes wrong."""
-    count, shift = Word(8, True), Interval(0, min(bits - 1, 62 - bits))
-    far = sorted({0, 1, bits - 1, bits, bits + 1, 62, 63})
-    for signed, other in product((True, False), repeat=2):
-        own, operand = Word(bits, signed, overflow), Word(bits, other)
-        states, values = {"membrane": boundary_values(own)}, {"a": boundary_values(operand)}
-        words, bound = {"membrane": own}, {"a": span(operand)}
-        counted = {"count": boundary_values(count), "weight": values["a"]}
-        yield (
-            Experiment(Deliver("membrane"), words, {"count": span(count), "weight": span(operand)}),
-            cases_of(states | counted),
-        )
-        yield Experiment(Add(into="membrane", terms=("a", "-a", "-a")), words, bound), cases_of(states | values)
-        yield Experiment(Add(into="membrane", terms=("a",)), words, bound), cases_of(states | values)
-        yield Experiment(Set(into="membrane", value="a"), words, bound), cases_of(states | values)
-        shifts = {"by": [shift.lo, 1, shift.hi]}
-        yield Experiment(Shift(into="membrane", by="by"), words, {"by": shift}), cases_of(states | shifts)
-        for rounding, least, result in product(Rounding, (0, 1), ("remaining", "minus_amount")):
-            keys: dict[str, Any] = {"kind": "shift", "rounding": rounding, "least": least, "result": result}
-            decay = Decay(into="membrane", of="membrane", by="by", **keys)
-            yield Experiment(decay, words, {"by": Interval(0, 63)}), cases_of(states | {"by": far})
-        started = {SPIKES: Interval(0, 1)}
-        for relation, repeat in product(Relation, (1, 3)):
-            reset = Add(into="membrane", terms=("-threshold",))
-            fire = Fire(branches=(fires(("membrane", relation, "threshold"), 1, repeat, reset),))
-            cases = cases_of({**states, "threshold": values["a"], SPIKES: (0, 1)})
-            yield Experiment(fire, words, {"threshold": span(operand), **started}), cases
+MAKERS: dict[str, Callable[[Overflow], Iterator[Experiment]]] = {
+    "deliver": _delivered, "add": _added, "add in another word": _added_in_another_word,
+    "add literals": _added_literals, "set": _set, "shift": _shifted, "fire to the cap": _fired_to_the_cap,
+    "fire in another word": _fired_in_another_word, "fire either way": _fired_either_way, "exchange": _exchanged,
+    **{
+        f"decay {', '.join(map(str, keys))}": lambda overflow, k=keys: _decayed(overflow, *k)
+        for keys in product(Rounding, (0, 1), ("remaining", "minus_amount"))
+    },
+    **{f"fire {relation}": lambda overflow, r=relation: _fired(overflow, r) for relation in Relation},
+}  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import slow_model
-from bitspike.datapath import Fire, clip_count, deliver
+from bitspike.datapath import SUM, Cap, Fire, clip_count, deliver, deliver_sum
 from bitspike.ops.array import ArrayOps
 from bitspike.ops.base import Registers
 from bitspike.ops.compiled import CAST, OVERFLOW, REFUSED, SourceOps
@@ -46,7 +46,7 @@ class Deliver:
 class ClipCount:
     """`clip_count` as a stage that writes `count`."""
 
-    cap: int
+    cap: Cap
     key: ClassVar[str] = "clip_count"
 
     def run(self, regs: Registers) -> None:
@@ -54,6 +54,24 @@ class ClipCount:
 
     def model_dump(self) -> dict[str, Any]:
         return {"cap": self.cap}
+
+
+@dataclass(frozen=True)
+class DeliverSum:
+    """`deliver_sum` as a stage: one source more for the sum, the stages of the sum, and one write."""
+
+    register: str
+    then: tuple[Any, ...] = ()
+    key: ClassVar[str] = "deliver_sum"
+
+    def run(self, regs: Registers) -> None:
+        deliver(regs, SUM, regs["count"], regs["weight"])
+        for stage in self.then:
+            stage.run(regs)
+        deliver_sum(regs, self.register)
+
+    def model_dump(self) -> dict[str, Any]:
+        return {"register": self.register, "then": [{stage.key: stage.model_dump()} for stage in self.then]}
 
 
 @dataclass(frozen=True)
@@ -74,6 +92,8 @@ class Experiment:
         """The registers that the stage may write."""
         if isinstance(self.stage, Fire):
             return sorted(set[str]().union(*(branch.writes for branch in self.stage.branches)))
+        if isinstance(self.stage, DeliverSum):
+            return [self.stage.register, SUM]
         return [getattr(self.stage, "into", getattr(self.stage, "register", "count"))]
 
 
@@ -246,6 +266,9 @@ class MeasuredArrayOps(ArrayOps):
 
     def shift_right(self, a: Any, by: Any, rounding: Any) -> Any:
         return self._note(super().shift_right(a, by, rounding))
+
+    def divide(self, a: Any, b: Any) -> Any:
+        return self._note(super().divide(a, b))
 
 
 def run_at_once(experiment: Experiment, ops: Any, values: Mapping[str, Any]) -> dict[str, Any]:

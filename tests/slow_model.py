@@ -35,9 +35,11 @@ def low_bits(value: int, bits: int) -> str:
 
 @cache
 def fit(value: int, word: str) -> int | None:
-    """What a register of a word such as `s16.wrap` keeps of a value; None where it refuses."""
-    sign, bits, overflow = re.fullmatch(r"([su])(\d+)\.(\w+)", word).groups()  # type: ignore[union-attr]
+    """What a register of a word such as `s16.wrap` or `u4(1..8).refuse` keeps of a value; None where it refuses."""
+    sign, bits, range_, overflow = re.fullmatch(r"([su])(\d+)(\(.+\))?\.(\w+)", word).groups()  # type: ignore[union-attr]
     least, most = word_range(int(bits), sign == "s")
+    if range_ is not None:
+        least, most = (int(end) for end in range_.strip("()").split(".."))
     if overflow == "wrap":
         return pattern_value(low_bits(value, int(bits)), sign == "s")
     if value > most:
@@ -71,6 +73,30 @@ def repeated(count: int, weight: int) -> int:
     return total
 
 
+@cache
+def times(a: int, b: int) -> int:
+    """The product, by long multiplication: `a` doubled for every bit of `b`, and summed where the bit is 1."""
+    total, doubled = 0, a
+    for bit in reversed(f"{abs(b):b}"):
+        total += doubled if bit == "1" else 0
+        doubled += doubled
+    return total if b >= 0 else -total
+
+
+@cache
+def goes_into(divisor: int, value: int) -> int:
+    """How often, by long division in decimal digits; below zero, a rest takes one more."""
+    result, rest = "0", 0
+    for digit in str(abs(value)):
+        rest = int(f"{rest}{digit}")
+        fits = 0
+        while rest >= divisor:
+            rest -= divisor
+            fits += 1
+        result += str(fits)
+    return int(result) if value >= 0 else -int(result) - (rest > 0)
+
+
 def related(left: int, relation: str, right: int) -> bool:
     """The relation, by the sign of the difference."""
     difference = left - right
@@ -89,7 +115,14 @@ class Neuron:
         self.overflows: dict[str, int] = {}
 
     def __getitem__(self, operand: str | int) -> int:
-        return operand if isinstance(operand, int) else self.values[operand]
+        if isinstance(operand, int):
+            return operand
+        if operand in self.values:
+            return self.values[operand]
+        value = 1
+        for name in operand.lstrip("-").split("*"):
+            value = times(value, self.values[name])
+        return -value if operand[0] == "-" else value
 
     def write(self, register: str, raw: int, word: str | None = None) -> None:
         """One write, one fit."""
@@ -105,14 +138,35 @@ class Neuron:
         if kind == "fire":
             self.fire(stage["branches"])
         elif kind == "clip_count":
-            count = self.values["count"]
-            while count > stage["cap"]:
-                count -= 1
-            self.values["count"] = count
+            self.values["count"] = self.acting(stage["cap"])
         elif kind == "deliver":
             self.deliver(stage["register"], self["count"], self["weight"])
-        elif stage.get("when") is None or related(self[stage["when"][0]], stage["when"][1], self[stage["when"][2]]):
+        elif kind == "deliver_sum":
+            self.deliver_sum(stage["register"], stage["then"])
+        elif stage.get("when") is None or self._all(stage["when"]):
             self.write(stage["into"], getattr(self, kind)(stage), stage.get("word"))
+
+    def _all(self, when: Sequence[Any]) -> bool:
+        """One condition, or every one of a list."""
+        listed = when if isinstance(when[0], list | tuple) else [when]
+        return not [1 for left, relation, right in listed if not related(self[left], relation, self[right])]
+
+    def acting(self, cap: int | str) -> int:
+        """What `count` spikes act as."""
+        count = self.values["count"]
+        if cap == "nonzero":
+            return len({0, count}) - 1
+        while cap != "none" and count > int(cap):
+            count -= 1
+        return count
+
+    def deliver_sum(self, register: str, then: Sequence[Mapping[str, Any]]) -> None:
+        """One source more for the sum of a step, its stages, and one write."""
+        self.deliver("sum", self["count"], self["weight"])
+        for item in then:
+            ((kind, stage),) = item.items()
+            self.run(kind, stage)
+        self.write(register, sum(self.values[name] for name in (register, "sum")))
 
     def deliver(self, register: str, count: int, weight: int) -> None:
         """The spikes of one source, one after the other: they are one write, so they overflow once at most."""
@@ -126,20 +180,38 @@ class Neuron:
         return {"remaining": value, "minus_amount": 0}[stage["result"]] - amount
 
     def add(self, stage: Mapping[str, Any]) -> int:
-        parts = [self[stage["into"]]]
-        for term in stage["terms"]:
-            subtracted = isinstance(term, str) and term[0] == "-"
-            parts.append(-self[term[1:]] if subtracted else self[term])
-        return sum(parts)
+        return sum(self[part] for part in [stage["into"], *stage["terms"]])
 
     def set(self, stage: Mapping[str, Any]) -> int:
         return self[stage["value"]]
 
     def shift(self, stage: Mapping[str, Any]) -> int:
-        raw = self[stage["into"]]
-        for _ in range(self[stage["by"]]):
+        raw, by = self[stage["into"]], self[stage["by"]]
+        if by < 0:
+            return halved(raw, -by, stage["rounding"])
+        for _ in range(by):
             raw += raw
         return raw
+
+    def scale(self, stage: Mapping[str, Any]) -> int:
+        return halved(times(self[stage["of"]], self[stage["factor"]]), stage["shift"], stage["rounding"])
+
+    def clip(self, stage: Mapping[str, Any]) -> int:
+        """The middle one of the value and its bounds; the upper bound where they have changed places."""
+        value = self[stage["into"]]
+        low, high = (value if stage[bound] is None else self[stage[bound]] for bound in ("low", "high"))
+        if stage["low"] is None or stage["high"] is None:
+            return sorted({value, low, high})[-1 if stage["high"] is None else 0]
+        return sorted([low, value, high])[1] if high - low >= 0 else high
+
+    def shrink(self, stage: Mapping[str, Any]) -> int:
+        """The magnitude loses what it has."""
+        value = self[stage["into"]]
+        left = abs(value) - self[stage["by"]]
+        return 0 if left <= 0 else left if value > 0 else -left
+
+    def divide(self, stage: Mapping[str, Any]) -> int:
+        return goes_into(self[stage["by"]], self[stage["of"]])
 
     def fire(self, branches: Sequence[Mapping[str, Any]]) -> None:
         """The first branch that can be taken, as often as it can; relayed spikes count."""
@@ -147,7 +219,7 @@ class Neuron:
             rounds = 0
             while rounds < branch["repeat"] and self._may(branch):
                 rounds += 1
-                self.values["spikes"] += branch["emit"]
+                self.values["spikes"] += self[branch["emit"]]
                 for item in branch["do"]:
                     ((kind, stage),) = item.items()
                     self.run(kind, stage)
@@ -156,5 +228,4 @@ class Neuron:
 
     def _may(self, branch: Mapping[str, Any]) -> bool:
         spent = branch["emit"] == 1 and self.values["spikes"] >= branch["repeat"]
-        left, relation, right = branch["when"]
-        return not spent and related(self[left], relation, self[right])
+        return not spent and self._all(branch["when"])

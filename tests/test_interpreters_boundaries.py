@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from bitspike.word import Overflow
-from interpreter_cases import boundary_experiments
+from interpreter_families import boundary_experiments
 from interpreter_proofs import prove
 
 

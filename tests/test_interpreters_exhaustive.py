@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from interpreter_cases import FAMILIES
+from interpreter_families import FAMILIES
 from interpreter_proofs import prove
 from interpreters import all_cases
 

@@ -6,7 +6,7 @@ from bitspike.ops.array import ArrayOps
 from bitspike.ops.interval import Interval
 from bitspike.word import Overflow
 from hypothesis import given, settings
-from interpreter_cases import FAMILIES, boundary_experiments
+from interpreter_families import FAMILIES, boundary_experiments
 from interpreter_proofs import prove_refusals
 from interpreters import all_cases, by_compiled, by_integer, part, run_at_once, widest
 from random_stages import experiments

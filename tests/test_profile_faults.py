@@ -88,7 +88,7 @@ SHAPE = [
     ("from: [input, neuron]", "from: input", "34:11: connections.forward.from: found 'input'; allowed: a list of at "
      "least 1 item"),
     ("neurons: {neuron: 1024}", "neurons: {Neuron: 1024}",
-     "55:13: limits.neurons.Neuron: found the key 'Neuron'; allowed: text that matches [a-z][a-z0-9_]*"),
+     "56:13: limits.neurons.Neuron: found the key 'Neuron'; allowed: text that matches [a-z][a-z0-9_]*"),
 ]  # fmt: skip
 
 SENSE = [
@@ -154,9 +154,9 @@ SENSE = [
     (*weight(stages="shift: {into: weight, by: k}"),
      "41:48: connections.forward.weight.format[0].shift: missing key 'word': a weight has no overflow of its own"),
     ("neurons: {neuron: 1024}", "neurons: {nuron: 1024}",
-     "55:13: limits.neurons.nuron: found 'nuron'; allowed: neuron. Did you mean 'neuron'?"),
+     "56:13: limits.neurons.nuron: found 'nuron'; allowed: neuron. Did you mean 'neuron'?"),
     ("fan_in: {forward: 1024, recurrent: 1024}", "targets: {foward: 1024}",
-     "56:13: limits.targets.foward: found 'foward'; allowed: forward, recurrent. Did you mean 'forward'?"),
+     "57:13: limits.targets.foward: found 'foward'; allowed: forward, recurrent. Did you mean 'forward'?"),
     ("membrane: s16.saturate", "membrane: s63.saturate",
      "13:3: neurons.neuron: a step can need 64 bits; allowed: at most 63"),
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 import json
 
 import bitspike as bs
+import numpy as np
 import pytest
 from bitspike.exchange import readmemh
 from builders import generic, random_generic, random_xylo
@@ -134,3 +135,57 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "build").write_text("")
     with pytest.raises(bs.FileError, match=r"build: cannot be written: File exists$"):
         bs.export(generic(), tmp_path / "build", format="readmemh")
+
+
+def picture_network():
+    """A convolution, a pooling, a list of synapses and delays."""
+    rng = np.random.default_rng(3)
+    common = {"du": 100, "dv": 9, "vth": 2, "bias_mant": 1, "bias_exp": 0, "ternary": 0, "vth_low": 0}
+    common |= {"reset_interval": 0, "reset_phase": 0}
+    weights = {"weight_exp": 0, "num_weight_bits": 8, "sign_mode": 1}
+    return bs.Network(
+        bs.load_profile("loihi-lava"),
+        18,
+        [bs.Population("a", 12, common), bs.Population("b", 3, common), bs.Population("c", 4, common)],
+        [
+            bs.Projection(
+                "input", "a", rng.integers(-9, 9, (3, 2, 2, 2)), "convolution", shape=bs.Convolution((2, 3, 3))
+            ),
+            bs.Projection("a", "b", 4, "dense", weights, bs.Pooling((3, 2, 2), 2), delays=[5]),
+            bs.Projection("b", "c", [7, -8], "dense", weights, bs.Sparse([0, 2], [3, 1]), delays=[1, 2]),
+        ],
+    )
+
+
+def core_network():
+    """Parameters and delays of every source."""
+    widths = {"weight0": 3, "weight1": -1, "weight2": 0, "weight3": 9}
+    neurons = widths | {"leak": -1, "threshold": 4, "negative_threshold": -9, "reset": 0, "linear": [0, 1, 0]}
+    return bs.Network(
+        bs.load_profile("ranc"),
+        2,
+        [bs.Population("axons", 2, {}, "axon"), bs.Population("neurons", 3, neurons, "neuron")],
+        [
+            bs.Projection("input", "axons", np.eye(2, dtype=int), "packets"),
+            bs.Projection("neurons", "axons", [[1, 0], [0, 1], [0, 0]], "route", delays=[0, 14, 3]),
+            bs.Projection("axons", "neurons", [[1, 0, 1], [1, 1, 0]], "crossbar", {"axon_type": [3, 1]}),
+        ],
+    )
+
+
+@pytest.mark.parametrize("make", [picture_network, core_network])
+def test_whatever_a_network_holds_is_read_back(make, tmp_path):
+    net = make()
+    bs.export(net, tmp_path, format="readmemh")
+    assert bs.read_images(tmp_path) == net
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert {entry["array"].split(".")[0] for entry in manifest["files"]} >= {
+        name.split(".")[0] for name in net.arrays()
+    }
+
+
+@pytest.mark.parametrize("make", [picture_network, core_network])
+def test_whatever_a_network_holds_survives_its_file(make, tmp_path):
+    net = make()
+    bs.export(net, tmp_path / "net.npz")
+    assert bs.load_network(tmp_path / "net.npz") == net

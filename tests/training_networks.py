@@ -61,6 +61,7 @@ def chip(
             "title": "",
             "source": {"kind": "synthetic", "name": "bitspike", "version": "1", "note": ""},
             "clock": "step",
+            "input": "u8",
             "neurons": {"neuron": neuron},
             "connections": {
                 "forward": connection | {"timing": "same_step"},

@@ -27,7 +27,7 @@ from .train import read_recipe, train_recipe
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
     parser.add_argument("-o", "--output", default="build/demo", help="a folder (default build/demo)")
-    parser.add_argument("--recipe", default="digits-xylo", help="a recipe (default digits-xylo)")
+    parser.add_argument("--recipe", default="digits", help="a recipe (default digits)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
     add_json(parser)
@@ -104,7 +104,7 @@ def _draw(figures: ModuleType, trained: Any, trace: Trace, test: TestSet, folder
     branch = neuron.fire.branches[0]
     title = f"{network.profile.name}, test sample 0, a {test.labels[0]}"
     figures.spike_raster(trace, test.spikes[0], 0, folder / "raster.png", f"Spikes: {title}")
-    decides = crossing(branch.when, neuron.registers)
+    decides = crossing(branch.crossing, neuron.registers)
     if decides is None or decides[2] in neuron.registers:
         note(f"layer {population.name} compares no register with a threshold that stays: its membrane is not drawn")
         return

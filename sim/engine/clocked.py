@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..network.added import Listed, Weights
 from ..profile.schema import INPUT, SPIKES, Profile
-from ..trace import Integers, State
+from ..trace import PAST, Integers, State
 from .cache import compiled
-from .kernel import Signature, kernel_source
+from .kernel import Arrival, Signature, kernel_source, sum_values
 from .oracle import RefusedOverflowError
-from .wiring import Incoming, Layer
+from .wiring import Layer
 
 Table = Mapping[str, Mapping[str, Integers]]
 
@@ -47,7 +48,7 @@ def simulate(
     overflows: Mapping[str, Integers],
     threads: int | None = None,
 ) -> None:
-    """As `oracle.simulate`, but that `outputs` have a leading row: the spikes before step 0.
+    """As `oracle.simulate`, but that `outputs` have leading rows: the spikes before step 0 that may still act.
 
     Raises RefusedOverflowError.
     """
@@ -55,26 +56,42 @@ def simulate(
     kernels = {layer.name: compiled(kernel_source(profile, signature(layer))) for layer in layers}
     samples = spikes.shape[0]
     counts = {layer.name: np.zeros((samples, len(layer.neuron.registers) + 1), np.int64) for layer in layers}
-    whole = _Chunk({INPUT: spikes, **outputs}, state, recorded, counts)
+    whole = _Chunk({INPUT: _with_past(groups, spikes, state[INPUT]), **outputs}, state, recorded, counts)
     bounds = np.linspace(0, samples, min(samples, threads or available_threads()) + 1).astype(int)
     chunks = [_part(whole, slice(a, b)) for a, b in pairwise(bounds)]
     if len(chunks) == 1:
-        _run(chunks[0], groups, kernels)
+        _run(chunks[0], profile, groups, kernels, spikes.shape[1])
     else:
         with ThreadPoolExecutor(len(chunks)) as pool:
-            list(pool.map(lambda chunk: _run(chunk, groups, kernels), chunks))
+            list(pool.map(lambda chunk: _run(chunk, profile, groups, kernels, spikes.shape[1]), chunks))
     refused = np.flatnonzero(np.any([c[:, -1] > 0 for c in counts.values()], axis=0))
     if refused.size:
         raise RefusedOverflowError(int(refused[0]))
     for name, count in counts.items():
         overflows[name][:] += count[:, :-1].sum(axis=0)
-    for name, row in whole.rows.items():
-        state[name][SPIKES][...] = row[:, -1]
+    for name, rows in {**outputs, INPUT: spikes}.items():
+        _keep(state[name], rows)
+
+
+def _keep(state: dict[str, Integers], rows: Integers) -> None:
+    """Bring the spikes that may still act to the end of `rows` [sample, row, neuron]."""
+    if PAST in state:
+        whole = np.concatenate([state[PAST], state[SPIKES][:, None], rows], axis=1)
+        state[PAST][...] = whole[:, -1 - state[PAST].shape[1] : -1]
+    state[SPIKES][...] = rows[:, -1]
+
+
+def _with_past(groups: Sequence[Sequence[Layer]], spikes: Integers, state: Mapping[str, Integers]) -> Integers:
+    """Input spikes with the rows before step 0, where a projection delays them; without a copy where none does."""
+    incoming = [i for group in groups for layer in group for i in layer.incoming if i.source == INPUT]
+    if all(i.lag == 0 for i in incoming):
+        return spikes
+    return np.concatenate([*([state[PAST]] if PAST in state else []), state[SPIKES][:, None], spikes], axis=1)
 
 
 def signature(layer: Layer) -> Signature:
     """Which kernel a layer runs on."""
-    incoming = tuple((i.via, len(i.synapses)) for i in layer.incoming)
+    incoming = tuple(Arrival(i.via, len(i.synapses), isinstance(i.synapses[0][1], Listed)) for i in layer.incoming)
     return Signature(layer.kind, incoming, layer.aliases is not None)
 
 
@@ -87,27 +104,30 @@ def _part(whole: _Chunk, samples: slice) -> _Chunk:
     return _Chunk(rows, tables(whole.state), tables(whole.recorded), counts)
 
 
-def _run(chunk: _Chunk, groups: Sequence[Sequence[Layer]], kernels: Mapping[str, Any]) -> None:
+def _run(
+    chunk: _Chunk, profile: Profile, groups: Sequence[Sequence[Layer]], kernels: Mapping[str, Any], steps: int
+) -> None:
     """All layers and steps. Layers that wait for each other's last step are run a step at a time."""
-    steps = chunk.rows[INPUT].shape[1]
     for group in groups:
-        calls = [(kernels[layer.name], _arguments(layer, chunk)) for layer in group]
+        calls = [(kernels[layer.name], _arguments(layer, profile, chunk, steps)) for layer in group]
         spans = [(0, steps)] if len(group) == 1 else [(step, step + 1) for step in range(steps)]
         for first, last in spans:
             for kernel, arguments in calls:
                 kernel(first, last, *arguments)
 
 
-def _arguments(layer: Layer, chunk: _Chunk) -> list[Any]:
+def _arguments(layer: Layer, profile: Profile, chunk: _Chunk, steps: int) -> list[Any]:
     """A kernel's arguments after the span of steps: see `kernel.arguments`."""
     values: list[Any] = []
     for incoming in layer.incoming:
-        values += _source(incoming, chunk)
-        values += [_narrow(weights) for _, weights in incoming.synapses]
-    registers = list(layer.neuron.registers)
+        rows = chunk.rows[incoming.source]
+        values += [rows, rows.shape[1] - steps - incoming.lag]
+        values += _weights([weights for _, weights in incoming.synapses])
+        values += [np.int64(incoming.values[name]) for name in sum_values(profile.connections[incoming.via])]
+    registers, out = list(layer.neuron.registers), chunk.rows[layer.name]
     values += [np.ascontiguousarray(array) for array in layer.parameters.values()]
     values += [chunk.state[layer.name][register] for register in registers]
-    values += [chunk.rows[layer.name], chunk.counts[layer.name]]
+    values += [out, out.shape[1] - steps, chunk.counts[layer.name]]
     if layer.aliases is not None:
         values.append(layer.aliases)
     recorded, dtypes = chunk.recorded[layer.name], layer.dtypes
@@ -116,14 +136,11 @@ def _arguments(layer: Layer, chunk: _Chunk) -> list[Any]:
     return values
 
 
-def _source(incoming: Incoming, chunk: _Chunk) -> list[Any]:
-    """The spikes [sample, row, source] of a projection, and which row acts at step 0."""
-    row = chunk.rows[incoming.source]
-    if incoming.source != INPUT:
-        return [row, 1 - incoming.lag]
-    if incoming.lag:
-        row = np.concatenate([chunk.state[INPUT][SPIKES][:, None], row], axis=1)
-    return [row, 0]
+def _weights(synapses: Sequence[Weights]) -> list[Any]:
+    """Lists of targets where the weights are lists, then the weights of each register."""
+    first = synapses[0]
+    lists = [first.pointers, first.targets] if isinstance(first, Listed) else []
+    return [*lists, *(_narrow(w.weights if isinstance(w, Listed) else w) for w in synapses)]
 
 
 def _narrow(weights: NDArray[Any]) -> NDArray[Any]:

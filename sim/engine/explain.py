@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..datapath import Fire
+from ..datapath import Fire, conditions
 from ..errors import InputError
 from ..network.network import Network
-from ..ops.base import Registers
+from ..ops.base import Registers, names_in
 from ..ops.integer import IntegerOps
-from ..profile.schema import SPIKES
+from ..profile.schema import SPIKES, holding
 from ..trace import Integers, State
 from ..word import Overflow, Word
 from . import oracle
@@ -69,12 +69,19 @@ class _Log(IntegerOps):
         """Name the source of the next write."""
         self.cause = f"{incoming.via}: {incoming.source}[{source}] {count} x {weight}"
 
+    def summed(self, incoming: Incoming, total: int) -> None:
+        """Name the sum of the next writes."""
+        self.cause = f"{incoming.via}: the sum of the step, {total}"
+
     def stage(self, stage: Any, regs: Registers) -> None:
         """Name the stage of the next writes, with what it reads."""
         if regs is not self.watched:
             return
         if isinstance(stage, Fire):
-            branches = [f"{a} {relation} {b}" for a, relation, b in (branch.when for branch in stage.branches)]
+            branches = [
+                " and ".join(f"{a} {relation} {b}" for _, (a, relation, b) in conditions(b.when))
+                for b in stage.branches
+            ]
             self.cause = f"fire: {'; '.join(branches)}{_values(_compared(stage), regs)}"
         else:
             self.cause = f"{stage.key}{_values(stage.operands(), regs)}"
@@ -83,16 +90,17 @@ class _Log(IntegerOps):
         """Record the write."""
         super().observe(register, raw, fitted, word, when)
         if when and self.watched is not None:
-            before = self.watched[register]
+            before = self.watched.values.get(register, 0)
             self.writes.append(Write(self.cause, register, word, before, raw, fitted))
 
 
 def _compared(fire: Fire) -> list[str | int]:
-    return [operand for branch in fire.branches for operand in (branch.when[0], branch.when[2])]
+    compared = (condition for branch in fire.branches for _, condition in conditions(branch.when))
+    return [operand for condition in compared for operand in (condition[0], condition[2])]
 
 
 def _values(operands: list[str | int], regs: Registers) -> str:
-    named = dict.fromkeys(operand for operand in operands if isinstance(operand, str))
+    named = dict.fromkeys(name for operand in operands for name in names_in(operand))
     return "".join(f", {name} = {regs[name]}" for name in named)
 
 
@@ -110,7 +118,7 @@ def explain(
 
     spikes, state: as for `run`. Raises InputError for a place that the run does not have.
     """
-    counts = check_spikes(spikes, network.inputs)
+    counts = check_spikes(spikes, network)
     groups = wire(network)
     layers = {each.name: each for group in groups for each in group}
     if layer not in layers:
@@ -127,7 +135,9 @@ def explain(
     start = {name: {r: values[one] for r, values in registers.items()} for name, registers in start.items()}
     log = _Log(layer, neuron, step)
     emitted = _run_until(layers, groups, counts[one, : step + 1], start, log)
-    log.writes.append(Write("emitted", SPIKES, Word(8, emitted < 0), 0, emitted, emitted))
+    byte = Word(8, emitted < 0)
+    word = byte if emitted in byte else holding(emitted, emitted)
+    log.writes.append(Write("emitted", SPIKES, word, 0, emitted, emitted))
     return log.writes
 
 

@@ -11,16 +11,19 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..datapath import clip_count, deliver
+from ..datapath import SUM, clip_count, deliver, deliver_sum
 from ..errors import OverflowRefusedError
+from ..network.added import Listed
 from ..ops.base import Registers
 from ..ops.integer import IntegerOps
 from ..ops.operators import RefusedWriteError
 from ..profile.schema import INPUT, SPIKES
-from ..trace import Integers, State
+from ..trace import PAST, Integers, State
 from .wiring import Incoming, Layer
 
 Row = list[int]
+Past = Mapping[str, list[Row]]  # spikes by population, step after step, those before the run first
+Synapses = list[list[tuple[int, int]]]  # by source: (target, weight)
 
 
 class RefusedOverflowError(OverflowRefusedError):
@@ -43,6 +46,9 @@ class Watch(Protocol):
     def arriving(self, incoming: Incoming, source: int, count: int, weight: int) -> None:
         """The next write delivers these spikes."""
 
+    def summed(self, incoming: Incoming, total: int) -> None:
+        """The next writes are those of a step's sum."""
+
     def stage(self, stage: Any, regs: Registers) -> None:
         """The next writes are this stage's."""
 
@@ -53,7 +59,7 @@ class _Running:
 
     layer: Layer
     neurons: list[Registers]
-    weights: list[list[tuple[str, list[Row]]]]
+    weights: list[list[tuple[str, Synapses]]]
     ops: IntegerOps
 
 
@@ -75,23 +81,32 @@ def simulate(
     layers = [layer for group in groups for layer in group]
     for sample in range(first, spikes.shape[0]):
         running = [_start(layer, state, sample) for layer in layers]
-        before = {name: _row(values[SPIKES][sample]) for name, values in state.items()}
+        past = {name: _rows(values, sample) for name, values in state.items()}
         for step in range(spikes.shape[1]):
             now: dict[str, Row] = {INPUT: _row(spikes[sample, step])}
             for run in running:
                 name = run.layer.name
                 try:
-                    now[name] = _step(run, now, before, step, watch)
+                    now[name] = _step(run, now, past, step, watch)
                 except RefusedWriteError as error:
                     raise OverflowRefusedError(f"sample {sample}, step {step}, layer {name}, {error}") from None
                 outputs[name][sample, step] = now[name]
                 for register, values in recorded[name].items():
                     values[sample, step] = [regs[register] for regs in run.neurons]
-            before = now
+            for name, row in now.items():
+                past[name] = [*past[name][1:], row]
         for run in running:
             _finish(run, state, sample, overflows)
-        for name, row in before.items():
-            state[name][SPIKES][sample] = row
+        for name, rows in past.items():
+            state[name][SPIKES][sample] = rows[-1]
+            if PAST in state[name]:
+                state[name][PAST][sample] = rows[:-1]
+
+
+def _rows(values: Mapping[str, Integers], sample: int) -> list[Row]:
+    """The spikes of a population in the steps before the run, the last one last."""
+    earlier = values[PAST][sample] if PAST in values else []
+    return [*(_row(row) for row in earlier), _row(values[SPIKES][sample])]
 
 
 def _row(values: Integers) -> Row:
@@ -102,11 +117,20 @@ def _start(layer: Layer, state: State, sample: int) -> _Running:
     ops, words = IntegerOps(), layer.neuron.registers
     neurons = []
     for neuron in range(layer.size):
-        values = {name: int(np.asarray(array)[neuron]) for name, array in layer.parameters.items()}
+        values = dict(layer.constants)
+        values |= {name: int(np.asarray(array)[neuron]) for name, array in layer.parameters.items()}
         values |= {register: int(state[layer.name][register][sample, neuron]) for register in words}
         neurons.append(Registers(ops, words, values))
-    weights = [[(register, matrix.tolist()) for register, matrix in i.synapses] for i in layer.incoming]
+    weights = [[(register, _synapses(each)) for register, each in i.synapses] for i in layer.incoming]
     return _Running(layer, neurons, weights, ops)
+
+
+def _synapses(weights: Any) -> Synapses:
+    """Every synapse of each source, in order of its target."""
+    if isinstance(weights, Listed):
+        pairs = (weights.of(source) for source in range(len(weights.pointers) - 1))
+        return [list(zip(targets.tolist(), values.tolist(), strict=True)) for targets, values in pairs]
+    return [list(enumerate(row)) for row in np.asarray(weights).tolist()]
 
 
 def _finish(run: _Running, state: State, sample: int, overflows: Mapping[str, Integers]) -> None:
@@ -116,15 +140,19 @@ def _finish(run: _Running, state: State, sample: int, overflows: Mapping[str, In
         overflows[layer.name][place] += run.ops.overflows[register]
 
 
-def _step(run: _Running, now: Mapping[str, Row], before: Mapping[str, Row], step: int, watch: Watch | None) -> Row:
+def _step(run: _Running, now: Mapping[str, Row], past: Past, step: int, watch: Watch | None) -> Row:
     """One step of one layer: deliver, then every neuron's stages in ascending order. Returns the spikes."""
     layer = run.layer
     neurons = run.neurons
     if watch is not None:
         neurons = [watch.registers(layer.name, step, index, regs) for index, regs in enumerate(neurons)]
     for incoming, synapses in zip(layer.incoming, run.weights, strict=True):
-        row = before[incoming.source] if incoming.lag else now[incoming.source]
-        _deliver(run.ops, incoming, synapses, row, neurons, watch)
+        row = past[incoming.source][-incoming.lag] if incoming.lag else now[incoming.source]
+        counts = [clip_count(run.ops, spikes, incoming.cap) for spikes in row]
+        if incoming.sum is None:
+            _deliver(incoming, synapses, counts, neurons, watch)
+        else:
+            _deliver_sums(incoming, synapses, counts, neurons, watch)
     emitted = [0] * layer.size
     for neuron, regs in enumerate(neurons):
         regs.values[SPIKES] = emitted[neuron]
@@ -138,23 +166,48 @@ def _step(run: _Running, now: Mapping[str, Row], before: Mapping[str, Row], step
 
 
 def _deliver(
-    ops: IntegerOps,
     incoming: Incoming,
-    synapses: Sequence[tuple[str, list[Row]]],
-    row: Row,
+    synapses: Sequence[tuple[str, Synapses]],
+    counts: Row,
     neurons: Sequence[Registers],
     watch: Watch | None,
 ) -> None:
-    for source, spikes in enumerate(row):
-        if not spikes:
+    """Source after source, each a write of its own."""
+    for source, count in enumerate(counts):
+        if not count:
             continue
-        count = clip_count(ops, spikes, incoming.cap)
-        for register, weights in synapses:
-            for regs, weight in zip(neurons, weights[source], strict=True):
+        for register, by_source in synapses:
+            for target, weight in by_source[source]:
                 if weight:
                     if watch is not None:
                         watch.arriving(incoming, source, count, weight)
-                    deliver(regs, register, count, weight)
+                    deliver(neurons[target], register, count, weight)
+
+
+def _deliver_sums(
+    incoming: Incoming,
+    synapses: Sequence[tuple[str, Synapses]],
+    counts: Row,
+    neurons: Sequence[Registers],
+    watch: Watch | None,
+) -> None:
+    """All sources of the step at once: their sum, its stages, and one write, be the sum 0 or not."""
+    assert incoming.sum is not None
+    for register, by_source in synapses:
+        totals = [0] * len(neurons)
+        for source, count in enumerate(counts):
+            for target, weight in by_source[source] if count else ():
+                totals[target] += count * weight
+        for regs, total in zip(neurons, totals, strict=True):
+            if watch is not None:
+                watch.summed(incoming, total)
+            values = {**regs.values, **incoming.values, SUM: 0}
+            summed = Registers(regs.ops, {**regs.words, SUM: incoming.sum.word}, values)
+            summed.write(SUM, total)
+            for item in incoming.sum.then:
+                item.stage.run(summed)
+            deliver_sum(summed, register)
+            regs.values[register] = summed[register]
 
 
 def _relay(layer: Layer, neuron: int, emitted: Row) -> None:

@@ -10,12 +10,11 @@ from numpy.typing import ArrayLike
 from ..errors import InputError, suggest
 from ..network.network import Network
 from ..profile.schema import INPUT, SPIKES, storage
-from ..trace import Integers, LayerTrace, State, Trace
+from ..trace import PAST, Integers, LayerTrace, State, Trace
 from . import clocked, oracle, vectorised
-from .wiring import Layer, wire
+from .wiring import Layer, reach_back, wire
 
 ENGINES = ("compiled", "array", "oracle")
-MAX_COUNT = 255  # spikes of one input channel in one step
 EVERYTHING = "all"
 
 
@@ -29,8 +28,8 @@ def run(
 ) -> Trace:
     """Run a network bit for bit as its profile computes it.
 
-    spikes: integers 0 to 255, [sample, step, input] or [step, input] (one sample): how many spikes each
-        input channel has in each step.
+    spikes: integers of the profile's input word (0 to 255 where it is u8), [sample, step, input] or [step, input]
+        (one sample): how many spikes each input channel has in each step, or what its graded spike carries.
     record: names of registers to record at the end of every step, in every layer that has them; 'all'.
     engine: 'compiled' (fast), 'array' (NumPy) or 'oracle' (Python integers, slow): equal in every bit.
     state: `trace.state` of the run to continue, spikes on their way included; None starts from 0.
@@ -39,22 +38,21 @@ def run(
     """
     if engine not in ENGINES:
         raise InputError(f"engine: found {engine!r}; allowed: {', '.join(ENGINES)}")
-    counts = check_spikes(spikes, network.inputs)
+    counts = check_spikes(spikes, network)
     groups = wire(network)
     layers = {layer.name: layer for group in groups for layer in group}
     names = _registers(record, layers)
     samples, steps = counts.shape[:2]
     current = initial_state(network, samples) if state is None else check_state(state, network, samples)
-    # each layer's spikes follow those of the step before the run
-    rows = {name: np.zeros((samples, steps + 1, layer.size), layer.dtypes[SPIKES]) for name, layer in layers.items()}
-    for name, row in rows.items():
-        row[:, 0] = current[name][SPIKES]
+    # each layer's spikes follow those of the steps before the run that may still act
+    rows = {name: _rows(current[name], steps) for name in layers}
+    lead = {name: row.shape[1] - steps for name, row in rows.items()}
     recorded = {
         name: {r: np.empty((samples, steps, layer.size), layer.dtypes[r]) for r in layer.neuron.registers if r in names}
         for name, layer in layers.items()
     }
     overflows = {name: np.zeros(len(layer.neuron.registers), np.int64) for name, layer in layers.items()}
-    outputs = {name: row[:, 1:] for name, row in rows.items()}
+    outputs = {name: row[:, lead[name] :] for name, row in rows.items()}
     start = {name: {r: values.copy() for r, values in registers.items()} for name, registers in current.items()}
     try:
         if engine == "compiled":
@@ -72,8 +70,18 @@ def run(
     return Trace(traces, network.digest, current)
 
 
-def check_spikes(spikes: ArrayLike, inputs: int) -> Integers:
-    """Input spikes as uint8 [sample, step, input]. Raises InputError."""
+def _rows(state: Mapping[str, Integers], steps: int) -> Integers:
+    """Room for the spikes of a run, [sample, row, neuron], behind those of the steps before it."""
+    before = np.concatenate([*([state[PAST]] if PAST in state else []), state[SPIKES][:, None]], axis=1)
+    samples, lead, size = before.shape
+    rows = np.zeros((samples, lead + steps, size), before.dtype)
+    rows[:, :lead] = before
+    return rows
+
+
+def check_spikes(spikes: ArrayLike, network: Network) -> Integers:
+    """Input spikes [sample, step, input] in the narrowest type of the profile's input word. Raises InputError."""
+    inputs, word = network.inputs, network.input_word
     try:
         array = np.asarray(spikes)
     except ValueError:
@@ -82,26 +90,30 @@ def check_spikes(spikes: ArrayLike, inputs: int) -> Integers:
     if array.ndim not in (2, 3) or array.shape[-1] != inputs:
         raise InputError(f"spikes: found shape {array.shape}; allowed: {expected}")
     if array.dtype.kind not in "iub":
-        raise InputError(f"spikes: found {array.dtype} values; integers 0 to {MAX_COUNT} are needed")
+        raise InputError(f"spikes: found {array.dtype} values; integers {word.min} to {word.max} are needed")
     if 0 in array.shape:
         raise InputError(f"spikes: found shape {array.shape}; at least one sample and one step are needed")
     array = array if array.ndim == 3 else array[None]
-    if array.dtype.kind != "b" and (array.min() < 0 or array.max() > MAX_COUNT):
-        at = np.argwhere((array < 0) | (array > MAX_COUNT))[0]
+    if array.dtype.kind != "b" and (array.min() < word.min or array.max() > word.max):
+        at = np.argwhere((array < word.min) | (array > word.max))[0]
         place = f"sample {at[0]}, step {at[1]}, input {at[2]}"
-        raise InputError(f"spikes: {place}: found {array[tuple(at)]}; allowed: 0 to {MAX_COUNT}")
-    return np.ascontiguousarray(array, np.uint8)
+        raise InputError(f"spikes: {place}: found {array[tuple(at)]}; allowed: {word.min} to {word.max}")
+    return np.ascontiguousarray(array, word.dtype)
 
 
 def initial_state(network: Network, samples: int = 1) -> State:
     """Every register 0 and no spike on its way; may be changed and given to `run`."""
-    state: State = {INPUT: {SPIKES: np.zeros((samples, network.inputs), np.uint8)}}
+    state: State = {INPUT: {SPIKES: np.zeros((samples, network.inputs), network.input_word.dtype)}}
     for population in network.populations:
         neuron = network.neuron_class(population)
         state[population.name] = {
             register: np.zeros((samples, population.size), storage(neuron, register).dtype)
             for register in (*neuron.registers, SPIKES)
         }
+    for name, back in reach_back(network).items():
+        if back > 1:
+            last = state[name][SPIKES]
+            state[name][PAST] = np.zeros((samples, back - 1, last.shape[1]), last.dtype)
     return state
 
 
@@ -119,7 +131,7 @@ def check_state(state: Mapping[str, Mapping[str, ArrayLike]], network: Network, 
                 raise InputError(f"{place}: not a rectangular array") from None
             if given.shape != values.shape or given.dtype.kind not in "iub":
                 raise InputError(f"{place}: found {given.dtype} {given.shape}; allowed: integers {values.shape}")
-            low, high = (0, MAX_COUNT) if name == INPUT else _range(network, name, register)
+            low, high = _range(network, name, register)
             if given.min() < low or given.max() > high:
                 raise InputError(f"{place}: found {given.min()} to {given.max()}; allowed: {low} to {high}")
             values[...] = given
@@ -127,9 +139,13 @@ def check_state(state: Mapping[str, Mapping[str, ArrayLike]], network: Network, 
 
 
 def _range(network: Network, layer: str, register: str) -> tuple[int, int]:
+    if layer == INPUT:
+        return network.input_word.min, network.input_word.max
     neuron = network.neuron_class(network.population(layer))
+    if register in (SPIKES, PAST):
+        return neuron.emission
     word = storage(neuron, register)
-    return neuron.emission if register == SPIKES else (word.min, word.max)
+    return word.min, word.max
 
 
 def _registers(record: Iterable[str] | str, layers: Mapping[str, Layer]) -> set[str]:

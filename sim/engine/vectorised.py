@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from ..datapath import Fire, clip_count, deliver
+from ..datapath import SUM, Fire, clip_count, deliver, deliver_sum
+from ..network.added import Listed
 from ..ops.array import ArrayOps, to_array
 from ..ops.base import Ops, Registers, Value
 from ..ops.operators import RefusedWriteError
 from ..profile.schema import INPUT, SPIKES
-from ..trace import Integers, State
+from ..trace import PAST, Integers, State
 from .oracle import RefusedOverflowError
-from .wiring import Layer
+from .wiring import Incoming, Layer
 
 Accumulate = Callable[[Registers, str, Value, Value], None]
 
@@ -25,25 +27,39 @@ def deliver_in_order(regs: Registers, register: str, counts: Value, weights: Val
             deliver(regs, register, counts[:, source, None], weights[source])
 
 
+def deliver_at_once(regs: Registers, incoming: Incoming, register: str, counts: Value, weights: Value) -> None:
+    """The sum of all sources, its stages, and one write."""
+    assert incoming.sum is not None
+    values = {**regs.values, **incoming.values, SUM: 0 * regs[register]}
+    summed = Registers(regs.ops, {**regs.words, SUM: incoming.sum.word}, values)
+    summed.write(SUM, counts @ weights)
+    for item in incoming.sum.then:
+        item.stage.run(summed)
+    deliver_sum(summed, register)
+    regs.values[register] = summed[register]
+
+
 def step_layer(
     ops: Ops,
     layer: Layer,
     state: MutableMapping[str, Value],
-    now: Mapping[str, Value],
-    before: Mapping[str, Value],
+    spikes_of: Callable[[str, int], Value],
     silent: Value,
     accumulate: Accumulate = deliver_in_order,
 ) -> Value:
     """One step of one layer. `state` (registers) is replaced by its successors; `silent` is a zero of every
-    neuron. `now` and `before` hold the spikes of this and the last step by population; `accumulate` says how
-    the sources of a projection are delivered. Returns the spikes.
+    neuron. `spikes_of(population, lag)` are the spikes [sample, neuron] of so many steps ago, 0: this step;
+    `accumulate` says how the sources of a projection are delivered. Returns the spikes.
     """
-    regs = Registers(ops, layer.neuron.registers, {**layer.parameters, **state})
+    regs = Registers(ops, layer.neuron.registers, {**layer.constants, **layer.parameters, **state})
     for incoming in layer.incoming:
-        row = before[incoming.source] if incoming.lag else now[incoming.source]
-        counts = clip_count(ops, row, incoming.cap)
+        counts = clip_count(ops, spikes_of(incoming.source, incoming.lag), incoming.cap)
         for register, weights in incoming.synapses:
-            accumulate(regs, register, counts, weights)
+            matrix = weights.dense(layer.size) if isinstance(weights, Listed) else weights
+            if incoming.sum is None:
+                accumulate(regs, register, counts, matrix)
+            else:
+                deliver_at_once(regs, incoming, register, counts, matrix)
     regs.values[SPIKES] = silent
     for stage in layer.neuron.stages:
         if isinstance(stage, Fire) and layer.aliases is not None:
@@ -85,13 +101,17 @@ def simulate(
     """Run a batch through NumPy, as `oracle.simulate` does it neuron by neuron. Raises RefusedOverflowError."""
     layers = [layer for group in groups for layer in group]
     values = {name: {r: to_array(v) for r, v in registers.items()} for name, registers in state.items()}
-    before = {name: registers.pop(SPIKES) for name, registers in values.items()}
+    past = {name: _rows(registers) for name, registers in values.items()}
     for step in range(spikes.shape[1]):
         now = {INPUT: to_array(spikes[:, step])}
+
+        def spikes_of(population: str, lag: int, now: Mapping[str, Value] = now) -> Value:
+            return past[population][-lag] if lag else now[population]
+
         for layer in layers:
             name, ops = layer.name, ArrayOps()
             try:
-                now[name] = step_layer(ops, layer, values[name], now, before, np.zeros_like(before[name]))
+                now[name] = step_layer(ops, layer, values[name], spikes_of, np.zeros_like(past[name][-1]))
             except RefusedWriteError:
                 raise RefusedOverflowError(0) from None
             outputs[name][:, step] = now[name]
@@ -99,8 +119,17 @@ def simulate(
                 values_of[:, step] = values[name][register]
             for place, register in enumerate(layer.neuron.registers):
                 overflows[name][place] += ops.overflows[register]
-        before = now
-    for name, row in before.items():
-        state[name][SPIKES][...] = row
+        for name, row in now.items():
+            past[name] = [*past[name][1:], row]
+    for name, rows in past.items():
+        state[name][SPIKES][...] = rows[-1]
+        if PAST in state[name]:
+            state[name][PAST][...] = np.stack(rows[:-1], axis=1)
         for register, value in values[name].items():
             state[name][register][...] = value
+
+
+def _rows(registers: MutableMapping[str, Any]) -> list[Any]:
+    """The spikes of the steps before the run, the last one last; taken out of the registers."""
+    last, earlier = registers.pop(SPIKES), registers.pop(PAST, None)
+    return [last] if earlier is None else [*np.moveaxis(earlier, 1, 0), last]

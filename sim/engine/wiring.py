@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import Any
@@ -10,31 +10,38 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..datapath import Cap
+from ..network.added import added_weights, of_delay, synapse_delays
 from ..network.network import Network
-from ..network.weights import format_weights
-from ..ops.array import ArrayOps, to_array
-from ..profile.schema import INPUT, SPIKES, NeuronClass, storage
+from ..network.parts import Projection
+from ..network.weights import connection_values, neuron_values
+from ..profile.schema import INPUT, SPIKES, NeuronClass, Sum, storage
+
+Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Incoming:
-    """One projection as its target sees it.
+    """One projection as its target sees it, or its synapses of one delay.
 
-    lag: steps from a spike to its delivery. cap: more spikes of a source act as this many.
-    synapses: (register, weights [pre, post] as they are added), in order.
+    lag: steps from a spike to its delivery. cap: what more spikes of a source act as.
+    synapses: (register, weights as they are added), in order. sum: what is done to a step's sum, where each source
+    is no write of its own. values: the projection's parameters, for the sum's stages.
     """
 
     source: str
     via: str
     lag: int
-    cap: int
+    cap: Cap
     synapses: tuple[tuple[str, Any], ...]
+    sum: Sum | None
+    values: Mapping[str, int]
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One population: its class and the class's name, `kind`; its parameters, arrays [size]; what arrives, in order
-    of delivery.
+    """One population: its class and the class's name, `kind`; its parameters and derived values, arrays [size]; the
+    profile's values; what arrives, in order of delivery.
     """
 
     name: str
@@ -42,6 +49,7 @@ class Layer:
     kind: str
     neuron: NeuronClass
     parameters: Mapping[str, Any]
+    constants: Mapping[str, int]
     incoming: tuple[Incoming, ...]
     aliases: NDArray[np.int32] | None
 
@@ -61,20 +69,39 @@ def wire(network: Network) -> list[list[Layer]]:
     return [[layers[name] for name in group] for group in _groups(order, layers)]
 
 
-def _layer(network: Network, name: str) -> Layer:
-    population = network.population(name)
-    incoming = []
+def reach_back(network: Network) -> dict[str, int]:
+    """How many earlier steps of each population's spikes are still to be delivered: 1 at the least."""
+    back = dict.fromkeys((INPUT, *(p.name for p in network.populations)), 1)
     for projection in network.projections:
-        if projection.target != name:
-            continue
-        connection = network.connection(projection)
-        weights = np.moveaxis(to_array(projection.weights), 2, 0)
-        effective = format_weights(ArrayOps(), connection, weights, projection.parameters)
-        synapses = tuple(zip(connection.into, effective, strict=False))
-        incoming.append(Incoming(projection.source, str(projection.via), connection.lag, connection.cap, synapses))
+        longest = network.connection(projection).lag + int(np.max(np.asarray(projection.delays), initial=0))
+        back[projection.source] = max(back[projection.source], longest)
+    return back
+
+
+def _layer(network: Network, name: str) -> Layer:
+    population, profile = network.population(name), network.profile
+    parameters = neuron_values(profile, population)
+    incoming = [i for p in network.projections if p.target == name for i in _incoming(network, p, parameters)]
     aliases = None if population.aliases is None else np.asarray(population.aliases, np.int32)
     neuron = network.neuron_class(population)
-    return Layer(name, population.size, str(population.neuron), neuron, population.parameters, tuple(incoming), aliases)
+    constants = profile.constants
+    kind = str(population.neuron)
+    return Layer(name, population.size, kind, neuron, parameters, constants, tuple(incoming), aliases)
+
+
+def _incoming(network: Network, projection: Projection, target: Mapping[str, Array]) -> Iterator[Incoming]:
+    """One for each delay that the projection has, the shortest first."""
+    connection, profile = network.connection(projection), network.profile
+    values = connection_values(profile, projection)
+    scope = values | profile.constants
+    synapses = added_weights(connection, projection, scope, target, network.size(projection.source))
+    delays = synapse_delays(connection, projection, network.size(projection.source))
+    for delay in np.unique(delays):
+        pairs = zip(connection.into, synapses, strict=False)
+        chosen = [(register, of_delay(weights, delays, int(delay))) for register, weights in pairs]
+        lag = connection.lag + int(delay)
+        via = str(projection.via)
+        yield Incoming(projection.source, via, lag, connection.cap, tuple(chosen), connection.sum, scope)
 
 
 def _groups(order: Sequence[str], layers: Mapping[str, Layer]) -> list[list[str]]:

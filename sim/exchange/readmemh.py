@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,9 @@ import numpy as np
 from ..archive import write_text
 from ..errors import FileError
 from ..network.file import network_from, network_header
+from ..network.geometry import Convolution, Pooling, Sparse
 from ..network.network import Integers, Network
+from ..network.parts import Projection
 from ..word import Word
 
 FORMAT = "bitspike-readmemh"
@@ -53,13 +56,7 @@ class Image:
 def images(network: Network) -> Iterator[Image]:
     """Every memory of a network."""
     for index, projection in enumerate(network.projections):
-        connection = network.connection(projection)
-        weights = np.asarray(projection.weights)
-        for synapse in range(weights.shape[2]):
-            register = connection.into[synapse]
-            holds = f"weights of {projection.source} to {projection.target} over {projection.via}, into {register}"
-            name = f"weights-{index}.{register}"
-            yield Image(name, holds, connection.weight.word, ("pre", "post"), weights[:, :, synapse])
+        yield from _of_projection(network, index, projection)
     for population in network.populations:
         neuron = network.neuron_class(population)
         for name, values in population.parameters.items():
@@ -69,6 +66,44 @@ def images(network: Network) -> Iterator[Image]:
             holds = f"neurons that receive copies of the spikes of {population.name}, -1: none"
             aliases = np.asarray(population.aliases)
             yield Image(f"{population.name}-aliases", holds, Word(32, True), ("neuron", "slot"), aliases)
+
+
+def _of_projection(network: Network, index: int, projection: Projection) -> Iterator[Image]:
+    """The weights of a projection, then whatever else its connection has for sources, synapses and delays."""
+    connection, shape = network.connection(projection), projection.shape
+    weights, via = np.asarray(projection.weights), f"{projection.source} to {projection.target} over {projection.via}"
+    axes = _AXES[type(shape)]
+    if shape is None:
+        for synapse in range(weights.shape[2]):
+            holds, name = (
+                f"weights of {via}, into {connection.into[synapse]}",
+                f"weights-{index}.{connection.into[synapse]}",
+            )
+            yield Image(name, holds, connection.weight.word, axes, weights[:, :, synapse])
+    else:
+        yield Image(f"weights-{index}", f"weights of {via}", connection.weight.word, axes, weights)
+    if isinstance(shape, Sparse):
+        for end, values in (("pre", shape.pre), ("post", shape.post)):
+            yield Image(
+                f"{end}-{index}", f"neurons that synapses of {via} join", Word(32, False), axes, np.asarray(values)
+            )
+    words = {**connection.source_parameters, **connection.synapse_parameters}
+    for name, word in words.items():
+        of = ("pre",) if name in connection.source_parameters else axes
+        values = np.asarray(projection.parameters[name])
+        yield Image(f"parameter-{index}-{name}", f"{name} of {via}", word, of, values)
+    if connection.delay is not None:
+        delays = np.asarray(projection.delays)
+        of = axes if connection.delay.per == "synapse" else ("pre",)
+        yield Image(f"delays-{index}", f"delays of {via}", connection.delay.word, of[: delays.ndim], delays)
+
+
+_AXES: dict[type, tuple[str, ...]] = {
+    NoneType: ("pre", "post"),
+    Convolution: ("output channel", "input channel", "height", "width"),
+    Pooling: ("all",),
+    Sparse: ("synapse",),
+}
 
 
 def write_images(network: Network, folder: str | os.PathLike[str]) -> list[str]:
@@ -97,7 +132,9 @@ def _entry(image: Image) -> dict[str, Any]:
         "encoding": "two's complement, hex, one word a line",
         "axes": list(image.axes),
         "shape": list(image.values.shape),
-        "address": " + ".join(
+        "address": "0"
+        if not image.axes
+        else " + ".join(
             " * ".join([axis, *(str(size) for size in image.values.shape[place + 1 :])])
             for place, axis in enumerate(image.axes)
         ),
@@ -159,7 +196,7 @@ def _joined(arrays: dict[str, Integers]) -> dict[str, Integers]:
     joined: dict[str, Integers] = {}
     synapses: dict[str, list[Integers]] = {}
     for name, values in arrays.items():
-        if name.startswith("weights-"):
+        if name.startswith("weights-") and "." in name:
             synapses.setdefault(name.rsplit(".", 1)[0], []).append(values)
         else:
             joined[name] = values

@@ -11,13 +11,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import NetworkError, suggest
-from ..ops.array import ArrayOps, to_array
 from ..ops.operators import RefusedWriteError
+from ..profile.analysis import arriving
 from ..profile.schema import INPUT, Connection, Profile
 from ..word import Word
+from .added import Listed, Weights, added_weights, synapses_of
+from .geometry import Convolution, Pooling, Sparse
+from .geometry import faults as geometry_faults
 from .parts import Population, Projection
-from .weights import format_weights
+from .weights import connection_values, neuron_values
 
+MAX_SUM = 1 << 62  # every partial sum of a step stays below it
 _SHOWN = 3  # offending values listed for one array
 
 
@@ -72,7 +76,11 @@ class _Checker:
         return result
 
     def parameters(
-        self, place: str, given: Mapping[str, ArrayLike], words: Mapping[str, Word], shape: tuple[int, ...]
+        self,
+        place: str,
+        given: Mapping[str, ArrayLike],
+        words: Mapping[str, Word],
+        shapes: Mapping[str, tuple[int, ...]],
     ) -> dict[str, NDArray[Any]]:
         """Every parameter of `words` from `given`, in the profile's order."""
         checked: dict[str, NDArray[Any]] = {}
@@ -82,7 +90,9 @@ class _Checker:
             if name not in given:
                 self.fault(place, f"parameter '{name}' is missing ({word}, {word.min} to {word.max})")
                 continue
-            array = self.integers(f"{place}: {name}", given[name], shape, word.min, word.max, word.dtype, str(word))
+            array = self.integers(
+                f"{place}: {name}", given[name], shapes[name], word.min, word.max, word.dtype, str(word)
+            )
             if array is not None:
                 checked[name] = array
         return checked
@@ -98,13 +108,21 @@ class _Checker:
             self.fault(place, f"found size {population.size!r}; allowed: 1 or more")
             return population
         size, kind = int(population.size), self.profile.neurons[neuron]
-        parameters = self.parameters(place, population.parameters, kind.parameters, (size,))
+        parameters = self.parameters(
+            place, population.parameters, kind.parameters, dict.fromkeys(kind.parameters, (size,))
+        )
         aliases = population.aliases
         if aliases is not None and kind.relay is None:
             self.fault(place, f"has aliases, which neurons of class '{neuron}' do not relay")
         elif aliases is not None:
             aliases = self.aliases(f"{place}: aliases", aliases, size)
-        return replace(population, size=size, neuron=neuron, parameters=parameters, aliases=aliases)
+        checked = replace(population, size=size, neuron=neuron, parameters=parameters, aliases=aliases)
+        if parameters.keys() == kind.parameters.keys():
+            try:
+                neuron_values(self.profile, checked)
+            except RefusedWriteError as error:
+                self.fault(place, f"derived {error}")
+        return checked
 
     def aliases(self, place: str, aliases: ArrayLike, size: int) -> NDArray[Any] | None:
         """Neurons that receive copies, [size, slots]."""
@@ -139,36 +157,123 @@ class _Checker:
         via = self.via(projection, source_class, classes[projection.target], place)
         if via is None:
             return projection
-        connection = self.profile.connections[via]
-        weights = self.weights(place, projection, connection, (sizes[projection.source], sizes[projection.target]))
-        parameters = self.parameters(place, projection.parameters, connection.parameters, ())
-        values = {name: int(value) for name, value in parameters.items()}
-        if values.keys() == connection.parameters.keys():
-            try:
-                format_weights(ArrayOps(), connection, to_array(weights), values)
-            except RefusedWriteError as error:
-                self.fault(place, f"formatted {error}")
-        return replace(projection, via=via, weights=weights, parameters=values)
+        sizes_here = (sizes[projection.source], sizes[projection.target])
+        connection, named = self.profile.connections[via], replace(projection, via=via)
+        checked = self.shaped(place, named, connection, sizes_here)
+        if checked is None:
+            return named
+        checked = self.linked(place, checked, connection, sizes_here)
+        return checked or named
+
+    def shaped(
+        self, place: str, projection: Projection, connection: Connection, sizes: tuple[int, int]
+    ) -> Projection | None:
+        """The projection with checked weights; None after a fault."""
+        shape = projection.shape
+        if shape is None:
+            weights = self.weights(place, projection, connection, sizes)
+            return None if weights is None else replace(projection, weights=weights)
+        if isinstance(shape, Convolution) and connection.kernel is None:
+            self.fault(place, f"is a convolution, which connection '{projection.via}' has no kernels for")
+            return None
+        array = self.array(f"{place}: weights", projection.weights)
+        if array is None:
+            return None
+        if array.ndim == 0 and not isinstance(shape, Convolution):
+            array = np.full(1 if isinstance(shape, Pooling) else np.shape(shape.pre), array)
+        found = geometry_faults(shape, array.shape, *sizes)
+        for message in found:
+            self.fault(place, message)
+        if found:
+            return None
+        if isinstance(shape, Sparse):
+            shape = Sparse(*(_frozen(np.asarray(ends, np.int64)) for ends in (shape.pre, shape.post)))
+        low, high = connection.weight.range
+        word = connection.weight.word
+        weights = self.integers(f"{place}: weights", array, array.shape, low, high, word.dtype, _range_name(connection))
+        return None if weights is None else replace(projection, shape=shape, weights=weights)
+
+    def linked(
+        self, place: str, projection: Projection, connection: Connection, sizes: tuple[int, int]
+    ) -> Projection | None:
+        """The projection with checked parameters and delays; None after a fault."""
+        before = len(self.faults)
+        per_synapse = np.shape(projection.weights)[: 2 if projection.shape is None else None]
+        shapes: dict[str, tuple[int, ...]] = dict.fromkeys(connection.parameters, ())
+        shapes |= dict.fromkeys(connection.source_parameters, sizes[:1])
+        shapes |= dict.fromkeys(connection.synapse_parameters, per_synapse)
+        words = connection.parameters | connection.source_parameters | connection.synapse_parameters
+        parameters = self.parameters(place, projection.parameters, words, shapes)
+        delays = self.delays(place, projection, connection, sizes, per_synapse)
+        if len(self.faults) > before:
+            return None
+        single = {name: int(value) if name in connection.parameters else value for name, value in parameters.items()}
+        return None if delays is None else replace(projection, parameters=single, delays=delays)
+
+    def delays(
+        self,
+        place: str,
+        projection: Projection,
+        connection: Connection,
+        sizes: tuple[int, int],
+        per_synapse: tuple[int, ...],
+    ) -> NDArray[Any] | None:
+        """Delays within the connection's slots."""
+        slots = connection.delay
+        if slots is None:
+            if np.any(np.asarray(projection.delays) != 0):
+                self.fault(f"{place}: delays", f"connection '{projection.via}' has none")
+            return np.zeros((), np.int64)
+        shape = {"projection": (), "source": sizes[:1], "synapse": per_synapse}[slots.per]
+        word = slots.word
+        return self.integers(f"{place}: delays", projection.delays, shape, word.min, word.max, word.dtype, str(word))
+
+    def added(self, projection: Projection, source: int, target: Population) -> None:
+        """Whatever the weights become can be held, and a step's sum be computed."""
+        place = f"projection '{projection.source}' to '{projection.target}'"
+        connection = self.profile.connections[str(projection.via)]
+        try:
+            values = connection_values(self.profile, projection) | self.profile.constants
+            added = added_weights(connection, projection, values, neuron_values(self.profile, target), source)
+        except RefusedWriteError as error:
+            self.fault(place, f"formatted {error}")
+            return
+        most = max(abs(end) for end in arriving(self.profile, connection))
+        if connection.sum is not None and any(most * _total(weights) >= MAX_SUM for weights in added):
+            self.fault(place, "a step's sum can need more than 63 bits")
 
     def weights(
         self, place: str, projection: Projection, connection: Connection, shape: tuple[int, int]
-    ) -> NDArray[Any]:
-        """Weights [pre, post, synapse]; a matrix [pre, post] reaches the first register only."""
+    ) -> NDArray[Any] | None:
+        """Weights [pre, post, synapse]; a matrix [pre, post] reaches the first register only. None after a fault."""
         word = connection.weight.word
         array = self.array(f"{place}: weights", projection.weights)
         if array is None:
-            return np.zeros((*shape, 1), word.dtype)
+            return None
         synapses = array.shape[2] if array.ndim == 3 else 1
         if not 1 <= synapses <= len(connection.into):
             self.fault(place, f"weights have {synapses} synapses; allowed: 1 to {len(connection.into)}")
-            return np.zeros((*shape, 1), word.dtype)
+            return None
         expected = (*shape, synapses) if array.ndim == 3 else shape
         low, high = connection.weight.range
-        allowed = f"{word}, narrow" if connection.weight.narrow else str(word)
-        checked = self.integers(f"{place}: weights", array, expected, low, high, word.dtype, allowed)
-        if checked is None:
-            return np.zeros((*shape, 1), word.dtype)
-        return checked if checked.ndim == 3 else checked[:, :, None]
+        checked = self.integers(f"{place}: weights", array, expected, low, high, word.dtype, _range_name(connection))
+        return checked if checked is None or checked.ndim == 3 else checked[:, :, None]
+
+
+def _range_name(connection: Connection) -> str:
+    return f"{connection.weight.word}, narrow" if connection.weight.narrow else str(connection.weight.word)
+
+
+def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+    array = array.copy()
+    array.setflags(write=False)
+    return array
+
+
+def _total(weights: Weights) -> int:
+    """The most that all sources together can add or subtract, in magnitude, a spike each."""
+    values = weights.weights if isinstance(weights, Listed) else weights
+    return int(np.abs(values).astype(object).sum())
 
 
 def check_network(
@@ -178,14 +283,7 @@ def check_network(
     checker = _Checker(profile)
     if not isinstance(inputs, int | np.integer) or inputs < 1:
         raise NetworkError([f"inputs: found {inputs!r}; allowed: 1 or more"])
-    names = [population.name for population in populations]
-    for place, name in enumerate(names):
-        if not isinstance(name, str) or not name.isidentifier() or not name.isascii():
-            checker.fault(f"layer {name!r}", "allowed: a name of letters a to z, digits and underscores")
-        elif name == INPUT or name in names[:place]:
-            checker.fault(f"layer '{name}'", "the name is taken")
-    if not populations:
-        checker.fault("network", "has no layers")
+    _check_names(checker, [population.name for population in populations])
     checked = tuple(checker.population(population) for population in populations)
     if checker.faults:
         raise NetworkError(checker.faults)
@@ -193,12 +291,28 @@ def check_network(
     classes = {p.name: str(p.neuron) for p in checked}
     linked = tuple(checker.projection(projection, sizes, classes) for projection in projections)
     if not checker.faults:
+        by_name = {p.name: p for p in checked}
+        for projection in linked:
+            checker.added(projection, sizes[projection.source], by_name[projection.target])
+    if not checker.faults and profile.clock == "event":
+        _check_core(checker, sizes)
+    elif not checker.faults:
         _check_loops(checker, linked)
     if not checker.faults and limits:
         _check_limits(checker, sizes, classes, linked)
     if checker.faults:
         raise NetworkError(checker.faults)
     return checked, _in_delivery_order(profile, checked, linked)
+
+
+def _check_names(checker: _Checker, names: Sequence[Any]) -> None:
+    for place, name in enumerate(names):
+        if not isinstance(name, str) or not name.isidentifier() or not name.isascii():
+            checker.fault(f"layer {name!r}", "allowed: a name of letters a to z, digits and underscores")
+        elif name == INPUT or name in names[:place]:
+            checker.fault(f"layer '{name}'", "the name is taken")
+    if not names:
+        checker.fault("network", "has no layers")
 
 
 def _in_delivery_order(
@@ -208,6 +322,15 @@ def _in_delivery_order(
     connections = list(profile.connections)
     sources = [INPUT, *(population.name for population in populations)]
     return tuple(sorted(projections, key=lambda p: (connections.index(str(p.via)), sources.index(p.source))))
+
+
+def _check_core(checker: _Checker, sizes: Mapping[str, int]) -> None:
+    """An event-clocked network is one core, whose neurons are the sources of its events."""
+    names = [name for name in sizes if name != INPUT]
+    if len(names) > 1:
+        checker.fault("network", f"found {len(names)} layers; allowed: 1 with clock: event")
+    elif sizes[INPUT] != sizes[names[0]]:
+        checker.fault("inputs", f"found {sizes[INPUT]}; allowed: {sizes[names[0]]}, a source for each neuron")
 
 
 def _check_loops(checker: _Checker, projections: Sequence[Projection]) -> None:
@@ -230,7 +353,10 @@ def _check_limits(
     for population, neuron in classes.items():
         used["neurons"][neuron] = used["neurons"].get(neuron, 0) + sizes[population]
     for kind in ("fan_in", "sources", "targets"):
-        used[kind] = {name: _reach(kind, [p for p in projections if p.via == name]) for name in getattr(limits, kind)}
+        used[kind] = {
+            name: _reach(kind, [p for p in projections if p.via == name], checker.profile, sizes)
+            for name in getattr(limits, kind)
+        }
     allowed = {"inputs": {"inputs": limits.inputs}} if limits.inputs else {}
     allowed |= {kind: getattr(limits, kind) for kind in ("neurons", "fan_in", "sources", "targets")}
     for kind, bounds in allowed.items():
@@ -239,14 +365,25 @@ def _check_limits(
                 checker.fault(f"limits.{kind}", f"'{name}' needs {used[kind][name]}; allowed: {most}")
 
 
-def _reach(kind: str, projections: Sequence[Projection]) -> int:
+def _reach(kind: str, projections: Sequence[Projection], profile: Profile, sizes: Mapping[str, int]) -> int:
     """The fan-in of the fullest neuron, or how many neurons of one side have a weight other than 0."""
     counts: dict[str, NDArray[Any]] = {}
     for projection in projections:
-        linked = np.any(np.asarray(projection.weights) != 0, axis=2)
         side = projection.source if kind == "sources" else projection.target
-        degree = linked.sum(axis=1 if kind == "sources" else 0)
+        ends = _ends(projection, profile, sizes[projection.source])[0 if kind == "sources" else 1]
+        degree = np.bincount(ends, minlength=sizes[side])
         counts[side] = counts.get(side, 0) + degree
     if kind == "fan_in":
         return max((int(count.max()) for count in counts.values()), default=0)
     return sum(int(np.count_nonzero(count)) for count in counts.values())
+
+
+def _ends(projection: Projection, profile: Profile, sources: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Source and target of every pair of neurons with a weight other than 0."""
+    weights = np.asarray(projection.weights)
+    if projection.shape is None:
+        pre, post = np.nonzero(np.any(weights != 0, axis=2))
+        return pre, post
+    synapses = synapses_of(profile.connections[str(projection.via)], projection, sources)
+    linked = weights.ravel()[synapses.index] != 0
+    return synapses.sources[linked], synapses.targets[linked]

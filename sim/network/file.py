@@ -16,6 +16,7 @@ from ..archive import read_archive, write_archive
 from ..errors import FileError, NetworkError
 from ..profile.check import find_faults
 from ..profile.schema import Profile
+from .geometry import Convolution, Pooling, Shape, Sparse
 from .network import Integers, Network
 from .parts import Population, Projection
 
@@ -43,10 +44,7 @@ def network_from(header: Mapping[str, Any], arrays: Mapping[str, Integers], plac
             raise FileError(f"{place}: its profile '{profile.name}' does not have the hash it was written with")
         rest = {name: _whole(array, name, place) for name, array in arrays.items()}
         populations = [_population(p, profile, rest) for p in header["populations"]]
-        projections = [
-            Projection(p["source"], p["target"], rest.pop(f"weights-{i}"), p["via"], p["parameters"])
-            for i, p in enumerate(header["projections"])
-        ]
+        projections = [_projection(i, p, profile, rest) for i, p in enumerate(header["projections"])]
         if rest:
             raise FileError(f"{place}: holds arrays that belong to nothing: {', '.join(rest)}")
         network = Network(
@@ -65,7 +63,7 @@ def network_from(header: Mapping[str, Any], arrays: Mapping[str, Integers], plac
 
 def _whole(array: Integers, name: str, place: str) -> Integers:
     """The array, which has axes: a single value would be spread over whatever size the header says."""
-    if array.ndim == 0:
+    if array.ndim == 0 and not name.startswith("delays-"):
         raise FileError(f"{place}: {name} is a single value; an array is needed")
     return array
 
@@ -75,6 +73,25 @@ def _population(header: Mapping[str, Any], profile: Profile, arrays: dict[str, I
     words = profile.neurons[header["neuron"]].parameters
     parameters = {parameter: arrays.pop(f"{name}.{parameter}") for parameter in words}
     return Population(name, header["size"], parameters, header["neuron"], arrays.pop(f"{name}-aliases", None))
+
+
+def _projection(index: int, header: Mapping[str, Any], profile: Profile, arrays: dict[str, Integers]) -> Projection:
+    connection = profile.connections[header["via"]]
+    own = (*connection.source_parameters, *connection.synapse_parameters)
+    parameters = {**header["parameters"], **{name: arrays.pop(f"parameter-{index}-{name}") for name in own}}
+    delays = arrays.pop(f"delays-{index}") if connection.delay is not None else 0
+    weights, shape = arrays.pop(f"weights-{index}"), _shape(index, header["shape"], arrays)
+    return Projection(header["source"], header["target"], weights, header["via"], parameters, shape, delays)
+
+
+def _shape(index: int, header: Mapping[str, Any] | None, arrays: dict[str, Integers]) -> Shape | None:
+    if header is None:
+        return None
+    fields = {name: value for name, value in header.items() if name != "kind"}
+    if header["kind"] == "Sparse":
+        return Sparse(arrays.pop(f"pre-{index}"), arrays.pop(f"post-{index}"))
+    shape: Shape = {"Convolution": Convolution, "Pooling": Pooling}[header["kind"]](**fields)
+    return shape
 
 
 def save_network(network: Network, path: str | os.PathLike[str]) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..profile.schema import Connection, NeuronClass, Profile
+from ..profile.schema import INPUT, Connection, NeuronClass, Profile
+from ..word import Word
 from .allowed import check_network
+from .geometry import Sparse
 from .parts import Population, Projection
 
 Integers = NDArray[np.integer[Any]]
@@ -21,7 +24,7 @@ Integers = NDArray[np.integer[Any]]
 class Network:
     """A profile, populations and projections, checked: whatever the profile cannot hold is refused at once.
 
-    Afterwards every parameter is an array [size] and every weight an array [pre, post, synapse], in the
+    Afterwards every parameter is an array [size] and every dense weight an array [pre, post, synapse], in the
     narrowest integer type of their words, and read-only.
     """
 
@@ -50,6 +53,15 @@ class Network:
         """The population of that name. Raises KeyError."""
         return {population.name: population for population in self.populations}[name]
 
+    def size(self, name: str) -> int:
+        """How many neurons a population has, or channels the input. Raises KeyError."""
+        return self.inputs if name == INPUT else self.population(name).size
+
+    @property
+    def input_word(self) -> Word:
+        """What an input channel carries in a step."""
+        return self.profile.input or Word(1, False)
+
     def neuron_class(self, population: Population) -> NeuronClass:
         """The profile's class of a population."""
         assert population.neuron is not None
@@ -72,10 +84,18 @@ class Network:
             "limits": self.limits,
             "task": self.task,
             "populations": [{"name": p.name, "size": p.size, "neuron": p.neuron} for p in self.populations],
-            "projections": [
-                {"source": p.source, "target": p.target, "via": p.via, "parameters": dict(p.parameters)}
-                for p in self.projections
-            ],
+            "projections": [self._described(p) for p in self.projections],
+        }
+
+    def _described(self, projection: Projection) -> dict[str, Any]:
+        shape = projection.shape
+        fields = {} if shape is None or isinstance(shape, Sparse) else asdict(shape)
+        return {
+            "source": projection.source,
+            "target": projection.target,
+            "via": projection.via,
+            "parameters": {name: projection.parameters[name] for name in self.connection(projection).parameters},
+            "shape": {"kind": type(shape).__name__, **fields} if shape is not None else None,
         }
 
     def arrays(self) -> dict[str, Integers]:
@@ -89,7 +109,17 @@ class Network:
             if population.aliases is not None:
                 arrays[f"{population.name}-aliases"] = np.asarray(population.aliases)
         for index, projection in enumerate(self.projections):
+            connection = self.connection(projection)
             arrays[f"weights-{index}"] = np.asarray(projection.weights)
+            if connection.delay is not None:
+                arrays[f"delays-{index}"] = np.asarray(projection.delays)
+            for name in (*connection.source_parameters, *connection.synapse_parameters):
+                arrays[f"parameter-{index}-{name}"] = np.asarray(projection.parameters[name])
+            if isinstance(projection.shape, Sparse):
+                arrays |= {
+                    f"pre-{index}": np.asarray(projection.shape.pre),
+                    f"post-{index}": np.asarray(projection.shape.post),
+                }
         return arrays
 
     @cached_property

@@ -32,6 +32,18 @@ class ArrayOps(OperatorOps):
             return np.sign(a) * np.right_shift(np.abs(a), by)
         return np.right_shift(a, by)
 
+    def divide(self, a: Value, b: Value) -> Value:
+        """The floor of a / b"""
+        return np.floor_divide(a, b)
+
+    def minimum(self, a: Value, b: Value) -> Value:
+        """The lesser of a and b"""
+        return np.minimum(a, b)
+
+    def maximum(self, a: Value, b: Value) -> Value:
+        """The greater of a and b"""
+        return np.maximum(a, b)
+
     def fit(self, a: Value, word: Word) -> Value:
         """Clip, wrap, or leave (see `observe`)."""
         if word.overflow is Overflow.SATURATE:

@@ -65,6 +65,18 @@ class Ops(ABC):
         """a / 2**by, rounded; by >= 0"""
 
     @abstractmethod
+    def divide(self, a: Value, b: Value) -> Value:
+        """The floor of a / b, b >= 1"""
+
+    @abstractmethod
+    def minimum(self, a: Value, b: Value) -> Value:
+        """The lesser of a and b"""
+
+    @abstractmethod
+    def maximum(self, a: Value, b: Value) -> Value:
+        """The greater of a and b"""
+
+    @abstractmethod
     def fit(self, a: Value, word: Word) -> Value:
         """What a register of this word keeps of `a`. `refuse` keeps it as it is: see `observe`."""
 
@@ -107,8 +119,8 @@ class Repeated(Protocol):
         """The most times the body runs."""
 
     @property
-    def emit(self) -> int:
-        """What the body adds to `spikes` each time."""
+    def emit(self) -> int | str:
+        """What the body adds to `spikes` each time: a number, or the name of what holds it."""
 
     @property
     def writes(self) -> frozenset[str]:
@@ -117,6 +129,11 @@ class Repeated(Protocol):
     @property
     def crossing(self) -> tuple[str | int, Relation, str | int]:
         """The comparison that decides: register, relation, threshold."""
+
+
+def names_in(operand: str | int) -> list[str]:
+    """The registers and parameters that an operand reads: two of `-a*b`, none of 3."""
+    return [] if isinstance(operand, int) else operand.removeprefix("-").split("*")
 
 
 class Registers:
@@ -129,8 +146,15 @@ class Registers:
         self.values = values
 
     def __getitem__(self, operand: str | int) -> Value:
-        """The value of a register or parameter, or a literal."""
-        return self.ops.constant(operand) if isinstance(operand, int) else self.values[operand]
+        """The value of an operand: a literal, a register or parameter, one with its sign changed, or a product."""
+        if isinstance(operand, int):
+            return self.ops.constant(operand)
+        if operand in self.values:
+            return self.values[operand]
+        if operand.startswith("-"):
+            return self.ops.sub(self.ops.constant(0), self[operand[1:]])
+        left, _, right = operand.partition("*")
+        return self.ops.mul(self.values[left], self.values[right])
 
     def write(self, register: str, raw: Value, word: Word | None = None, when: Flag = True) -> None:
         """One register write is one fit: into `word`, or into the register's own."""

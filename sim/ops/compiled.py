@@ -61,6 +61,18 @@ class SourceOps(Ops):
             return self.name(f"-((-{a}) >> {by}) if {a} < 0 else {a} >> {by}")
         return self.name(f"{a} >> {by}")
 
+    def divide(self, a: str, b: str) -> str:
+        """The floor of a / b"""
+        return self.name(f"{a} // {b}")
+
+    def minimum(self, a: str, b: str) -> str:
+        """The lesser of a and b"""
+        return self.name(f"{a} if {a} < {b} else {b}")
+
+    def maximum(self, a: str, b: str) -> str:
+        """The greater of a and b"""
+        return self.name(f"{a} if {a} > {b} else {b}")
+
     def fit(self, a: str, word: Word) -> str:
         """Clip, wrap, or leave (see `observe`)."""
         if word.overflow is Overflow.SATURATE:

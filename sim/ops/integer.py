@@ -24,6 +24,18 @@ class IntegerOps(OperatorOps):
         """Floor or truncation of a / 2**by."""
         return -((-a) >> by) if rounding is Rounding.ZERO and a < 0 else a >> by
 
+    def divide(self, a: int, b: int) -> int:
+        """The floor of a / b"""
+        return a // b
+
+    def minimum(self, a: int, b: int) -> int:
+        """The lesser of a and b"""
+        return min(a, b)
+
+    def maximum(self, a: int, b: int) -> int:
+        """The greater of a and b"""
+        return max(a, b)
+
     def fit(self, a: int, word: Word) -> int:
         """Clip, wrap, or leave (see `observe`)."""
         if word.overflow is Overflow.SATURATE:

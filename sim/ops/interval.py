@@ -70,15 +70,28 @@ class IntervalOps(Ops):
 
     def shift_left(self, a: Interval, by: Interval) -> Interval:
         """a * 2**by; a shift that no word could hold is cut at 128 bits, far beyond what is refused"""
-        return self._corners([x << min(y, 128) for x in a for y in by])
+        return self._corners([x << max(0, min(y, 128)) for x in a for y in by])
 
     def shift_right(self, a: Interval, by: Interval, rounding: Rounding) -> Interval:
         """a / 2**by, rounded"""
 
         def shift(x: int, y: int) -> int:
+            y = max(0, y)
             return -((-x) >> y) if rounding is Rounding.ZERO and x < 0 else x >> y
 
         return self._corners([shift(x, y) for x in a for y in by])
+
+    def divide(self, a: Interval, b: Interval) -> Interval:
+        """The floor of a / b; a divisor below 1 is refused before it could be met"""
+        return self._corners([x // max(1, y) for x in a for y in b])
+
+    def minimum(self, a: Interval, b: Interval) -> Interval:
+        """The lesser of a and b"""
+        return Interval(min(a.lo, b.lo), min(a.hi, b.hi))
+
+    def maximum(self, a: Interval, b: Interval) -> Interval:
+        """The greater of a and b"""
+        return Interval(max(a.lo, b.lo), max(a.hi, b.hi))
 
     def fit(self, a: Interval, word: Word) -> Interval:
         """`a` itself where it fits, else what the overflow makes of it."""

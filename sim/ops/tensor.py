@@ -16,8 +16,10 @@ from torch import Tensor
 
 from ..word import Overflow, Word
 from .base import Flag, Registers, Relation, Repeated, Rounding, Value
+from .integer import IntegerOps
 from .operators import OperatorOps, RefusedWriteError
 
+_INTEGERS = IntegerOps()
 _FLAGGED_AT_ONCE = 1 << 22  # contributions held at a time while neurons are run in order
 _MIRRORED = {
     Relation.GE: Relation.LE,
@@ -59,13 +61,30 @@ class TensorOps(OperatorOps):
 
     def shift_left(self, a: Value, by: Value) -> Value:
         """a * 2**by"""
-        return a * _power_of_two(by, 1, a)
+        return a * _power_of_two(by, 1, a) if isinstance(a, Tensor) else _INTEGERS.shift_left(a, by)
 
     def shift_right(self, a: Value, by: Value, rounding: Rounding) -> Value:
         """Floor or truncation of a / 2**by; slope 1/2**by."""
+        if not isinstance(a, Tensor):
+            return _INTEGERS.shift_right(a, by, rounding)
         quotient = a * _power_of_two(by, -1, a)
         whole = torch.floor if rounding is Rounding.FLOOR else torch.trunc
         return _straight_through(whole(quotient.detach()), quotient)
+
+    def divide(self, a: Value, b: Value) -> Value:
+        """The floor of a / b; slope 1/b."""
+        if not _any_tensor(a, b):
+            return _INTEGERS.divide(a, b)
+        a, b = _alike(a, b)
+        return _straight_through(torch.div(a.detach(), b.detach(), rounding_mode="floor"), a / b)
+
+    def minimum(self, a: Value, b: Value) -> Value:
+        """The lesser of a and b"""
+        return torch.minimum(*_alike(a, b)) if _any_tensor(a, b) else min(a, b)
+
+    def maximum(self, a: Value, b: Value) -> Value:
+        """The greater of a and b"""
+        return torch.maximum(*_alike(a, b)) if _any_tensor(a, b) else max(a, b)
 
     def fit(self, a: Value, word: Word) -> Value:
         """Clip (no gradient where it clips), wrap (gradient passes), or leave (see `observe`)."""
@@ -76,6 +95,10 @@ class TensorOps(OperatorOps):
         if word.overflow is Overflow.WRAP:
             return _straight_through(_wrapped(a.detach(), word), a)
         return a
+
+    def compare(self, a: Value, relation: Relation, b: Value) -> Flag:
+        """a relation b, a tensor even where both are integers"""
+        return torch.as_tensor(super().compare(a, relation, b))
 
     def both(self, a: Flag, b: Flag) -> Flag:
         """a and b"""
@@ -113,12 +136,13 @@ class TensorOps(OperatorOps):
                 break
             body(flag)
         decides = crossing(branch.crossing, regs.words)
-        if branch.emit and decides and torch.is_grad_enabled():
-            self._attach(branch, decides, regs, before, body)
+        if isinstance(branch.emit, int) and branch.emit and decides and torch.is_grad_enabled():
+            self._attach(branch, branch.emit, decides, regs, before, body)
 
     def _attach(
         self,
         branch: Repeated,
+        emit: int,
         decides: Crossing,
         regs: Registers,
         before: dict[str, Value],
@@ -130,13 +154,13 @@ class TensorOps(OperatorOps):
         u, threshold = at_start[register], at_start[operand]
         with torch.no_grad():
             word = regs.words[str(register)]
-            slope = self.scale * branch.emit * self._slope(u, relation, _like(threshold, u), word, branch.repeat)
+            slope = self.scale * emit * self._slope(u, relation, _like(threshold, u), word, branch.repeat)
             jumps = self._jumps(branch, regs, before, body) if self.reset_share else {}
         distance = u - threshold
         change = slope * (distance - distance.detach())  # 0 forward, the spike's gradient backward
         regs.values["spikes"] = regs.values["spikes"] + change
         for name, jump in jumps.items():
-            regs.values[name] = regs.values[name] + (self.reset_share * branch.emit * jump) * change
+            regs.values[name] = regs.values[name] + (self.reset_share * emit * jump) * change
 
     def _slope(self, u: Tensor, relation: Relation, threshold: Tensor, word: Word, repeat: int) -> Tensor:
         """How often `u relation threshold` is taken, differentiated by u; of `<=` and `<` the first time only."""
@@ -217,7 +241,17 @@ def _wrapped(value: Tensor, word: Word) -> Tensor:
     return torch.where(rest > word.max, rest - turn, torch.where(rest < word.min, rest + turn, rest))
 
 
-def _like(value: Value, u: Tensor) -> Tensor:
+def _any_tensor(a: Value, b: Value) -> bool:
+    """Whether there is a tensor among them; else both are integers: literals, and values of a profile."""
+    return isinstance(a, Tensor) or isinstance(b, Tensor)
+
+
+def _alike(a: Value, b: Value) -> tuple[Tensor, Tensor]:
+    """Both as tensors; one of them is a tensor already."""
+    return _like(a, b), _like(b, a)
+
+
+def _like(value: Value, u: Value) -> Tensor:
     return value if isinstance(value, Tensor) else torch.as_tensor(value, dtype=u.dtype, device=u.device)
 
 

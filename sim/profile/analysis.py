@@ -2,51 +2,131 @@
 
 from __future__ import annotations
 
-from ..datapath import SPIKES, WEIGHT, Fire, deliver
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..datapath import ANY, NONZERO, SPIKES, SUM, WEIGHT, Fire, deliver, deliver_sum
 from ..ops.base import Registers
 from ..ops.interval import Interval, IntervalOps
 from ..word import Word
 from .schema import INPUT, Connection, NeuronClass, Profile
 
+WEIGHT_MIN, WEIGHT_MAX = "weight_min", "weight_max"  # the extremes of a projection's raw weights
 
-def held(neuron: NeuronClass) -> dict[str, Interval]:
-    """Every register and parameter with what it can hold between two stages, overrides of its word included."""
-    ranges = {name: spans(word) for name, word in (neuron.registers | neuron.parameters).items()}
+Ranges = dict[str, Interval]
+
+
+def spans(word: Word) -> Interval:
+    """Every value of a word."""
+    return Interval(word.min, word.max)
+
+
+def constants(profile: Profile) -> Ranges:
+    """The profile's values."""
+    return {name: Interval(value, value) for name, value in profile.constants.items()}
+
+
+def given(profile: Profile, neuron: NeuronClass) -> Ranges:
+    """What a class's `prepare` may read besides what it has written: parameters, and the profile's values."""
+    return {name: spans(word) for name, word in neuron.parameters.items()} | constants(profile)
+
+
+def given_connection(profile: Profile, connection: Connection) -> Ranges:
+    """What a connection's `prepare` may read besides what it has written."""
+    low, high = connection.weight.range
+    extremes = {WEIGHT_MIN: Interval(low, high), WEIGHT_MAX: Interval(low, high)}
+    return {name: spans(word) for name, word in connection.parameters.items()} | constants(profile) | extremes
+
+
+def derived(ops: IntervalOps, place: NeuronClass | Connection, start: Mapping[str, Interval]) -> Ranges:
+    """What `prepare` can make of the derived values, which are 0 before it."""
+    values = {**start, **{name: Interval(0, 0) for name in place.derived}}
+    regs = Registers(ops, place.derived, values)
+    run(ops, regs, [item.stage for item in place.prepare])
+    return {name: regs[name] for name in place.derived}
+
+
+def held(profile: Profile, neuron: NeuronClass) -> Ranges:
+    """Whatever a step may read, with what it can hold between two stages, overrides of its word included."""
+    ranges = {name: spans(word) for name, word in neuron.registers.items()}
     for stage in neuron.stages:
         writes = [item.stage for b in stage.branches for item in b.do] if isinstance(stage, Fire) else [stage]
         for write in writes:
             if write.word is not None and write.into in ranges:
                 ranges[write.into] = ranges[write.into].join(spans(write.word))
+    start = given(profile, neuron)
+    return ranges | start | derived(IntervalOps(), neuron, start)
+
+
+def weight_scope(profile: Profile, connection: Connection) -> Ranges:
+    """Whatever a weight's format may read, the weight itself among it."""
+    start = given_connection(profile, connection)
+    ranges = start | derived(IntervalOps(), connection, start) | {WEIGHT: Interval(*connection.weight.range)}
+    for words in (connection.source_parameters, connection.synapse_parameters):
+        ranges |= {name: spans(word) for name, word in words.items()}
+    if connection.target in profile.neurons:
+        neuron = profile.neurons[connection.target]
+        start = given(profile, neuron)
+        ranges |= start | derived(IntervalOps(), neuron, start)
     return ranges
 
 
-def effective_weight(connection: Connection) -> Interval:
+def sum_scope(profile: Profile, connection: Connection) -> Ranges:
+    """Whatever the stages of a step's sum may read, the sum itself among it."""
+    unknown = {*connection.source_parameters, *connection.synapse_parameters, WEIGHT}
+    ranges = {name: range_ for name, range_ in weight_scope(profile, connection).items() if name not in unknown}
+    return ranges | ({SUM: spans(connection.sum.word)} if connection.sum else {})
+
+
+def effective_weight(profile: Profile, connection: Connection) -> Interval:
     """What a spike of this connection adds, its weight's format applied."""
-    return _weight(IntervalOps(), connection)
+    return _weight(IntervalOps(), profile, connection)
+
+
+def arriving(profile: Profile, connection: Connection) -> Interval:
+    """What the spikes of one source in a step act as."""
+    emitted = [profile.neurons[name].emission for name in connection.sources if name in profile.neurons]
+    if INPUT in connection.sources and profile.input is not None:
+        emitted.append((profile.input.min, profile.input.max))
+    low, high = min([0, *(e[0] for e in emitted)]), max([0, *(e[1] for e in emitted)])
+    if connection.cap == NONZERO:
+        return Interval(0, 1)
+    return Interval(low, high if connection.cap == ANY else int(connection.cap))
 
 
 def widest(profile: Profile, class_name: str) -> Interval:
     """Contains every value, intermediate ones included, of a step of this class and of the spikes it receives."""
-    neuron, ops, start = profile.neurons[class_name], IntervalOps(), held(profile.neurons[class_name])
+    neuron, ops, start = profile.neurons[class_name], IntervalOps(), held(profile, profile.neurons[class_name])
     for connection in profile.connections.values():
         if connection.target == class_name:
-            count, weight = _count(profile, connection), _weight(ops, connection)
-            for register in connection.into:
-                deliver(Registers(ops, neuron.registers, dict(start)), register, count, weight)
+            _deliver(ops, profile, neuron, connection, start)
+    for event in profile.events.values():
+        fields = {name: spans(word) for name, word in event.fields.items()}
+        run(ops, Registers(ops, neuron.registers, {**start, **fields}), [item.stage for item in event.do])
     regs = Registers(ops, neuron.registers, dict(start))
     regs.values[SPIKES] = Interval(0, neuron.relay.cap if neuron.relay else 0)
-    for stage in neuron.stages:
-        stage.run(regs)
+    run(ops, regs, neuron.stages)
     met = ops.widest
     for interval in start.values():
         met = met.join(interval)
     return met
 
 
-def _weight(ops: IntervalOps, connection: Connection) -> Interval:
-    values = {name: spans(word) for name, word in connection.parameters.items()}
-    values[WEIGHT] = Interval(*connection.weight.range)
-    regs = Registers(ops, {WEIGHT: connection.weight.word}, values)
+def _deliver(ops: IntervalOps, profile: Profile, neuron: NeuronClass, connection: Connection, start: Ranges) -> None:
+    count, weight = arriving(profile, connection), _weight(ops, profile, connection)
+    for register in connection.into:
+        if connection.sum is None:
+            deliver(Registers(ops, neuron.registers, dict(start)), register, count, weight)
+            continue
+        words = {**neuron.registers, SUM: connection.sum.word}
+        regs = Registers(ops, words, {**start, **sum_scope(profile, connection)})
+        ops.mul(count, weight)
+        run(ops, regs, [item.stage for item in connection.sum.then])
+        deliver_sum(regs, register)
+
+
+def _weight(ops: IntervalOps, profile: Profile, connection: Connection) -> Interval:
+    regs = Registers(ops, {WEIGHT: connection.weight.word}, weight_scope(profile, connection))
     for item in connection.weight.format:
         ops.widest = ops.widest.join(regs[WEIGHT])
         item.stage.run(regs)
@@ -55,12 +135,7 @@ def _weight(ops: IntervalOps, connection: Connection) -> Interval:
     return effective
 
 
-def _count(profile: Profile, connection: Connection) -> Interval:
-    """How many spikes of one source act in a step."""
-    emitted = [profile.neurons[name].emission[0] for name in connection.sources if name != INPUT]
-    return Interval(min([0, *emitted]), connection.cap)
-
-
-def spans(word: Word) -> Interval:
-    """Every value of a word."""
-    return Interval(word.min, word.max)
+def run(ops: IntervalOps, regs: Registers, stages: Iterable[Any]) -> None:
+    """Run stages in order; whatever their operands hold is met."""
+    for stage in stages:
+        stage.run(regs)

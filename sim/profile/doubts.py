@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from ..datapath import Condition
 from ..document.nodes import Fault, Path
-from ..ops.base import Relation
+from ..ops.base import Relation, names_in
 from ..ops.interval import Interval, IntervalOps
 from .analysis import held
 from .schema import Connection, NeuronClass, Profile
-from .walk import Operand, condition_operands, crossings, stage_operands, writes
+from .walk import Operand, branches, condition_operands, crossings, each_condition, listed, stage_operands, writes
 
 
 def find_doubts(profile: Profile) -> list[Fault]:
@@ -18,43 +18,53 @@ def find_doubts(profile: Profile) -> list[Fault]:
     doubts = []
     for name, neuron in profile.neurons.items():
         path: Path = ("neurons", name)
-        doubts += [*_unread(path, neuron), *_crossing_doubts(path, neuron)]
+        doubts += [*_unread(path, profile, name), *_crossing_doubts(path, profile, neuron)]
         if all(connection.target != name for connection in profile.connections.values()):
             doubts.append(Fault(path, "no connection reaches it", key=True))
     for name, connection in profile.connections.items():
-        doubts += _unread_of_weight(("connections", name), connection)
+        doubts += _unread_of_connection(("connections", name), connection)
     return doubts
 
 
-def _unread(path: Path, neuron: NeuronClass) -> Iterator[Fault]:
-    """Registers and parameters that no stage reads, but for a register's own writes."""
-    read: set[Operand] = set()
-    for place, stage in writes(path, neuron):
+def _unread(path: Path, profile: Profile, name: str) -> Iterator[Fault]:
+    """Registers, parameters and derived values that no stage reads, but for a register's own writes."""
+    neuron, read = profile.neurons[name], set[str]()
+    items = [*neuron.prepare, *(item for event in profile.events.values() for item in event.do)]
+    for connection in profile.connections.values():
+        if connection.target == name:
+            items += [*connection.weight.format, *(connection.sum.then if connection.sum else ())]
+    for place, stage in [*writes(path, neuron), *listed(path, items)]:
         read.update(operand for _, operand in stage_operands(place, stage) if operand != stage.into)
     for place, condition in crossings(path, neuron):
         read.update(operand for _, operand in condition_operands(place, condition))
-    for kind, names in (("registers", neuron.registers), ("parameters", neuron.parameters)):
-        for name in names:
-            if name not in read:
-                yield Fault((*path, kind, name), "nothing reads it", key=True)
+    read.update(branch.emit for _, branch in branches(path, neuron) if isinstance(branch.emit, str))
+    if neuron.output_unless is not None:
+        read.update(names_in(neuron.output_unless))
+    for kind in ("registers", "parameters", "derived"):
+        for unread in getattr(neuron, kind).keys() - read:
+            yield Fault((*path, kind, unread), "nothing reads it", key=True)
 
 
-def _unread_of_weight(path: Path, connection: Connection) -> Iterator[Fault]:
-    read = {operand for item in connection.weight.format for _, operand in stage_operands(path, item.stage)}
-    for name in connection.parameters:
-        if name not in read:
-            yield Fault((*path, "parameters", name), "nothing reads it", key=True)
+def _unread_of_connection(path: Path, connection: Connection) -> Iterator[Fault]:
+    items = [*connection.prepare, *connection.weight.format, *(connection.sum.then if connection.sum else ())]
+    read = {operand for place, stage in listed(path, items) for _, operand in stage_operands(place, stage)}
+    for kind in ("parameters", "source_parameters", "synapse_parameters", "derived"):
+        for name in getattr(connection, kind).keys() - read:
+            yield Fault((*path, kind, name), "nothing reads it", key=True)
 
 
-def _crossing_doubts(path: Path, neuron: NeuronClass) -> Iterator[Fault]:
+def _crossing_doubts(path: Path, profile: Profile, neuron: NeuronClass) -> Iterator[Fault]:
     """Branches of a fire that are taken always or never, for all or for some values of a parameter."""
-    ranges = held(neuron)
-    for place, condition in crossings(path, neuron):
-        sides = {operand for _, operand in condition_operands(place, condition)}
-        moving = sides & neuron.registers.keys()
-        if len(moving) == 1 and len(sides) == 2:
-            (register,), (fixed,) = moving, sides - moving
-            yield from _doubts(place, condition, register, fixed, ranges)
+    ranges = held(profile, neuron)
+    for place, branch in branches(path, neuron):
+        several = list(each_condition((*place, "when"), branch.when))
+        for at, condition in several:
+            sides = {operand for operand in (condition[0], condition[2])}
+            moving = sides & neuron.registers.keys()
+            if len(moving) == 1 and len(sides) == 2 and len(several) == 1:
+                (register,), (fixed,) = moving, sides - moving
+                if isinstance(fixed, int) or fixed in ranges:
+                    yield from _doubts(at, condition, register, fixed, ranges)
 
 
 def _doubts(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ..datapath import Condition, Fire
+from ..datapath import Condition, Fire, When, conditions
 from ..document.nodes import Path
+from ..ops.base import names_in
 from .schema import NeuronClass
 
 Operand = str | int
-_NO_OPERANDS = ("word", "when")
+_NO_OPERANDS = ("into", "word", "when", "kind", "rounding", "least", "result")
 
 
 def writes(path: Path, neuron: NeuronClass) -> Iterator[tuple[Path, Any]]:
@@ -21,44 +22,55 @@ def writes(path: Path, neuron: NeuronClass) -> Iterator[tuple[Path, Any]]:
             yield place, stage
             continue
         for number, branch in enumerate(stage.branches):
-            for position, item in enumerate(branch.do):
-                yield (*place, "branches", number, "do", position, item.stage.key), item.stage
+            yield from listed((*place, "branches", number, "do"), branch.do)
+
+
+def listed(path: Path, items: Iterable[Any]) -> Iterator[tuple[Path, Any]]:
+    """The stages of a list, each with its path."""
+    for index, item in enumerate(items):
+        yield (*path, index, item.stage.key), item.stage
 
 
 def crossings(path: Path, neuron: NeuronClass) -> Iterator[tuple[Path, Condition]]:
-    """What each branch of a fire waits for, with its path."""
+    """What each branch of a fire waits for, condition by condition, with its path."""
+    for place, branch in branches(path, neuron):
+        yield from each_condition((*place, "when"), branch.when)
+
+
+def branches(path: Path, neuron: NeuronClass) -> Iterator[tuple[Path, Any]]:
+    """The branches of every fire, each with its path."""
     for index, stage in enumerate(neuron.stages):
         if isinstance(stage, Fire):
             for number, branch in enumerate(stage.branches):
-                yield (*path, "step", index, stage.key, "branches", number, "when"), branch.when
+                yield (*path, "step", index, stage.key, "branches", number), branch
 
 
-def condition_operands(path: Path, condition: Condition) -> Iterator[tuple[Path, Operand]]:
-    """Both sides of a comparison."""
-    yield (*path, 0), condition[0]
-    yield (*path, 2), condition[2]
+def each_condition(path: Path, when: When) -> Iterator[tuple[Path, Condition]]:
+    """The conditions of a `when`, each with its path."""
+    for place, condition in conditions(when):
+        yield (*path, *place), condition
 
 
-def stage_operands(path: Path, stage: Any) -> Iterator[tuple[Path, Operand]]:
-    """What a stage reads, each with the key that names it; what `into` names is no key of its own."""
-    places = _places(path, stage)
-    for operand in stage.operands():
-        if operand in places:
-            yield places[operand], operand
-    if stage.when is not None:
-        yield from condition_operands((*path, "when"), stage.when)
+def condition_operands(path: Path, condition: Condition) -> Iterator[tuple[Path, str]]:
+    """The names on both sides of a comparison."""
+    for side in (0, 2):
+        for name in names_in(condition[side]):
+            yield (*path, side), name
 
 
-def _places(path: Path, stage: Any) -> Mapping[Operand, Path]:
-    """The path of each value of the stage's keys, without signs."""
-    places: dict[Operand, Path] = {}
+def stage_operands(path: Path, stage: Any) -> Iterator[tuple[Path, str]]:
+    """The names that a stage reads, each with the key that gives it; what `into` names is no key of its own."""
     for key in type(stage).model_fields:
         value = getattr(stage, key)
-        if key == "into" or key in _NO_OPERANDS:
+        if key in _NO_OPERANDS:
             continue
-        if isinstance(value, tuple):
-            for index, term in enumerate(value):
-                places.setdefault(term.removeprefix("-") if isinstance(term, str) else term, (*path, key, index))
-        else:
-            places.setdefault(value, (*path, key))
-    return places
+        values = (
+            [((*path, key, i), v) for i, v in enumerate(value)] if isinstance(value, tuple) else [((*path, key), value)]
+        )
+        named = {operand for operand in stage.operands() if isinstance(operand, str)}
+        for place, operand in values:
+            if operand in named:
+                yield from ((place, name) for name in names_in(operand))
+    if stage.when is not None:
+        for place, condition in each_condition((*path, "when"), stage.when):
+            yield from condition_operands(place, condition)

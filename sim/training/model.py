@@ -17,12 +17,13 @@ from ..engine.wiring import Layer, wire
 from ..errors import InputError, OverflowRefusedError
 from ..network.network import Network
 from ..network.parts import Population
-from ..network.weights import format_weights
+from ..network.weights import connection_values, format_weights, neuron_values
 from ..ops.interval import Interval, IntervalOps
 from ..ops.operators import RefusedWriteError
 from ..ops.tensor import SpikeGradient, TensorOps
-from ..profile.analysis import widest
+from ..profile.analysis import WEIGHT_MAX, WEIGHT_MIN, arriving, weight_scope, widest
 from ..profile.schema import INPUT, storage
+from ..profile.walk import listed, stage_operands
 from ..trace import LayerTrace, Trace
 from .layers import Synapses
 from .threads import threads_for
@@ -61,9 +62,7 @@ class SpikingNetwork(nn.Module):
         self.dtype = exact_float(template, max_input)
         self.ops = TensorOps(gradient, reset_share, scale)
         self.layers = [layer for group in wire(template) for layer in group]
-        for layer in self.layers:
-            if layer.aliases is not None:
-                raise InputError(f"layer '{layer.name}': aliases cannot be trained")
+        _refuse_what_cannot_be_trained(template, self.layers)
         self.synapses: list[list[Synapses]] = []  # by projection, then by synapse
         for projection in template.projections:
             sources, targets, count = np.shape(projection.weights)
@@ -91,10 +90,16 @@ class SpikingNetwork(nn.Module):
         }
         for step in range(arriving.shape[1]):
             now = {INPUT: arriving[:, step]}
+
+            def spikes_of(
+                population: str, lag: int, now: Mapping[str, Tensor] = now, before: Mapping[str, Tensor] = before
+            ) -> Tensor:
+                return before[population] if lag else now[population]
+
             for layer in layers:
                 name = layer.name
                 try:
-                    now[name] = step_layer(self.ops, layer, state[name], now, before, silent[name], self.ops.accumulate)
+                    now[name] = step_layer(self.ops, layer, state[name], spikes_of, silent[name], self.ops.accumulate)
                 except RefusedWriteError as error:
                     raise OverflowRefusedError(f"training, step {step}, layer {name}, {error}") from None
                 emitted[name].append(now[name])
@@ -132,9 +137,15 @@ class SpikingNetwork(nn.Module):
     def _effective(self, index: int, weights: Tensor) -> Tensor:
         """What the weights of a projection add to a register."""
         projection = self.template.projections[index]
-        connection = self.template.connection(projection)
+        connection, profile = self.template.connection(projection), self.template.profile
+        scope: dict[str, Any] = {**profile.constants, **connection_values(profile, projection)}
+        target = neuron_values(profile, self.template.population(projection.target))
+        arrays = {name: values[None, :] for name, values in target.items()}
+        arrays |= {name: np.asarray(projection.parameters[name])[:, None] for name in connection.source_parameters}
+        arrays |= {name: np.asarray(projection.parameters[name]) for name in connection.synapse_parameters}
+        scope |= {name: torch.as_tensor(values.astype(np.float64), dtype=self.dtype) for name, values in arrays.items()}
         try:
-            added: Tensor = format_weights(self.ops, connection, weights.to(self.dtype), projection.parameters)
+            added: Tensor = format_weights(self.ops, connection, weights.to(self.dtype), scope)
         except RefusedWriteError as error:
             place = f"projection '{projection.source}' to '{projection.target}'"
             raise OverflowRefusedError(f"training, {place}, {error}") from None
@@ -163,7 +174,7 @@ class SpikingNetwork(nn.Module):
         spikes: as `run` takes them, `max_input` at the most. Raises InputError, OverflowRefusedError.
         """
         registers = {register for layer in self.layers for register in layer.neuron.registers}
-        counts = torch.as_tensor(check_spikes(spikes, self.template.inputs))
+        counts = torch.as_tensor(check_spikes(spikes, self.template))
         with threads_for(self, batch):
             parts = [self.forward(rows, registers) for rows in torch.split(counts, batch)]
         by_name = {layer.name: layer for layer in self.layers}
@@ -188,20 +199,35 @@ def exact_float(template: Network, max_input: int) -> torch.dtype:
 
 def _largest(template: Network, population: Population, max_input: int) -> int:
     """A bound on every value of a layer: the widest of its stages, plus all that can arrive in a step."""
-    arriving = 0
+    total, profile = 0, template.profile
     for projection in (p for p in template.projections if p.target == population.name):
         connection = template.connection(projection)
-        parameters = {name: Interval(value, value) for name, value in projection.parameters.items()}
-        weight = format_weights(IntervalOps(), connection, Interval(*connection.weight.range), parameters)
-        most = min(connection.cap, _emitted(template, projection.source, max_input))
-        arriving += np.shape(projection.weights)[0] * most * max(abs(bound) for bound in weight)
-    return arriving + max(abs(bound) for bound in widest(template.profile, str(population.neuron)))
+        scope = weight_scope(profile, connection)
+        scope |= {name: Interval(v, v) for name, v in connection_values(profile, projection).items()}
+        weight = format_weights(IntervalOps(), connection, Interval(*connection.weight.range), scope)
+        counts = arriving(profile, connection)
+        most = max(-counts.lo, min(counts.hi, max_input) if projection.source == INPUT else counts.hi)
+        total += np.shape(projection.weights)[0] * most * max(abs(bound) for bound in weight)
+    return total + max(abs(bound) for bound in widest(profile, str(population.neuron)))
 
 
-def _emitted(template: Network, source: str, max_input: int) -> int:
-    if source == INPUT:
-        return max_input
-    return max(abs(spikes) for spikes in template.neuron_class(template.population(source)).emission)
+def _refuse_what_cannot_be_trained(template: Network, layers: Iterable[Layer]) -> None:
+    """Raises InputError for the first feature of the network that training does not cover."""
+    if template.profile.clock != "step":
+        raise InputError(f"profile '{template.profile.name}': found clock: event; only clock: step is trained")
+    for layer in layers:
+        if layer.aliases is not None:
+            raise InputError(f"layer '{layer.name}': aliases cannot be trained")
+    for projection in template.projections:
+        place = f"projection '{projection.source}' to '{projection.target}'"
+        connection = template.connection(projection)
+        if projection.shape is not None:
+            raise InputError(f"{place}: only dense projections are trained")
+        if np.any(np.asarray(projection.delays)):
+            raise InputError(f"{place}: delays cannot be trained")
+        read = {name for at, stage in listed((), connection.prepare) for _, name in stage_operands(at, stage)}
+        if read & {WEIGHT_MIN, WEIGHT_MAX}:
+            raise InputError(f"{place}: '{projection.via}' derives values from its weights and cannot be trained")
 
 
 def _integers(parts: list[Tensor]) -> NDArray[np.int64]:

@@ -141,7 +141,7 @@ def _try_gradient(gradient: BitGradient, template: Network) -> None:
     for population in template.populations:
         neuron = template.neuron_class(population)
         for branch in neuron.fire.branches:
-            decides = crossing(branch.when, neuron.registers)
+            decides = crossing(branch.crossing, neuron.registers)
             if decides:
                 gradient(torch.zeros(1), torch.ones(1), neuron.registers[str(decides[0])], branch.repeat)
 

@@ -1,0 +1,116 @@
+"""An event-clocked network as its engines see it, and what one event does to one neuron."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..datapath import deliver
+from ..network.added import Listed
+from ..network.network import Network
+from ..ops.base import Registers, Relation, Value
+from ..ops.integer import IntegerOps
+from ..profile.events import EventKind, Queue, Until
+from ..profile.schema import SPIKES, NeuronClass, holding
+from ..trace import Integers
+from .wiring import Layer, _layer
+
+NO_NEURON = -1
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of event. last: the last neuron it reaches, NO_NEURON where the event says which one.
+
+    synapses: (register, weights [source, neuron]) of what arrives, in order.
+    """
+
+    name: str
+    event: EventKind
+    last: int
+    synapses: tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Core:
+    """The one population, the kinds of events in the profile's order, and the queue; None in open loop.
+
+    requeued: the place among the kinds of what a queued spike is.
+    """
+
+    layer: Layer
+    kinds: tuple[Kind, ...]
+    queue: Queue | None
+    requeued: int
+
+    @property
+    def counted(self) -> str:
+        """The type that counts a neuron's spikes during one event from outside."""
+        return holding(0, 1 + (self.queue.limit if self.queue else 0)).dtype
+
+    def held(self, kind: Kind) -> int:
+        """Slots of the queue that an event of this kind from outside holds while it is processed."""
+        return int(self.queue is not None and self.queue.head_keeps_slot and kind.event.queued)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a run writes. spikes: [sample, event, neuron], zeros. registers: those recorded, by name, of that shape.
+
+    overflows: int64 [sample, register]. dropped: int64 [sample]. wire: by sample, [n, 2] of event and neuron.
+    """
+
+    spikes: Integers
+    registers: Mapping[str, Integers]
+    overflows: Integers
+    dropped: Integers
+    wire: list[Integers]
+
+
+def core_of(network: Network) -> Core:
+    """A network under an event clock."""
+    profile, name = network.profile, network.populations[0].name
+    layer = _layer(network, name)
+    kinds = tuple(_kind(layer, name, event) for name, event in profile.events.items())
+    queue = profile.queue
+    if queue is not None and queue.unless is not None and _known(layer, queue.unless):
+        queue = None
+    requeued = list(profile.events).index(queue.event) if queue else 0
+    return Core(layer, kinds, queue, requeued)
+
+
+def _kind(layer: Layer, name: str, event: EventKind) -> Kind:
+    last = layer.size - 1
+    if isinstance(event.reaches, Until):
+        last = min(last, _known(layer, event.reaches.last))
+    arriving = (pair for i in layer.incoming if i.via == event.over for pair in i.synapses)
+    synapses = ((register, w.dense(layer.size) if isinstance(w, Listed) else np.asarray(w)) for register, w in arriving)
+    return Kind(name, event, NO_NEURON if event.reaches == "one" else last, tuple(synapses))
+
+
+def _known(layer: Layer, operand: str | int) -> int:
+    """An integer or a value of the profile."""
+    return int(Registers(IntegerOps(), {}, dict(layer.constants))[operand])
+
+
+def update(regs: Registers, event: EventKind, weights: Iterable[tuple[str, Value]], neuron: NeuronClass) -> None:
+    """What an event does to a neuron: the weights arrive, then come the event's own stages and the class's step."""
+    for register, weight in weights:
+        deliver(regs, register, regs.ops.constant(1), weight)
+    for item in event.do:
+        item.stage.run(regs)
+    regs.values[SPIKES] = regs.ops.constant(0)
+    for stage in neuron.stages:
+        stage.run(regs)
+
+
+def leaving(regs: Registers, neuron: NeuronClass) -> Value:
+    """The spikes of the last update that leave the neuron: none where its output is off."""
+    if neuron.output_unless is None:
+        return regs[SPIKES]
+    ops = regs.ops
+    on = ops.compare(regs[neuron.output_unless], Relation.EQ, ops.constant(0))
+    return ops.select(on, regs[SPIKES], ops.constant(0))

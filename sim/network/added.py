@@ -1,0 +1,108 @@
+"""What each synapse of a projection adds to its register, as a matrix or as lists by source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..ops.array import ArrayOps, to_array
+from ..profile.schema import Connection
+from .geometry import expand
+from .parts import Projection
+from .picture import Synapses
+from .weights import format_weights
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Listed:
+    """Weights by source, as lists: source i reaches `targets[pointers[i]:pointers[i + 1]]` over the weights there."""
+
+    pointers: Array
+    targets: Array
+    weights: Array
+
+    def of(self, source: int) -> tuple[Array, Array]:
+        """The targets of a source, and the weights to them."""
+        span = slice(self.pointers[source], self.pointers[source + 1])
+        return self.targets[span], self.weights[span]
+
+    def dense(self, size: int) -> Array:
+        """The same as a matrix [pre, post]."""
+        matrix = np.zeros((len(self.pointers) - 1, size), np.int64)
+        np.add.at(matrix, (self.sources, self.targets), self.weights)
+        return matrix
+
+    @property
+    def sources(self) -> Array:
+        """The source of each synapse."""
+        return np.repeat(np.arange(len(self.pointers) - 1), np.diff(self.pointers))
+
+
+Weights = Array | Listed  # [pre, post], or lists
+
+
+def added_weights(
+    connection: Connection,
+    projection: Projection,
+    values: Mapping[str, int],
+    target: Mapping[str, Array],
+    sources: int,
+) -> list[Weights]:
+    """What each synapse adds to its register, one entry a register. Raises RefusedWriteError.
+
+    values: the projection's parameters and derived values, and the profile's; target: those of the target's
+    neurons; sources: how many neurons the projection comes from.
+    """
+    per_source = {name: to_array(projection.parameters[name]) for name in connection.source_parameters}
+    per_synapse = {name: to_array(projection.parameters[name]) for name in connection.synapse_parameters}
+    weights = to_array(projection.weights)
+    if projection.shape is None:
+        scope: dict[str, Any] = {**values, **target}
+        scope |= {name: array[:, None] for name, array in per_source.items()} | per_synapse
+        planes = np.moveaxis(weights, 2, 0)
+        shape = planes.shape[1:]
+        formatted = (format_weights(ArrayOps(), connection, plane, scope) for plane in planes)
+        return [np.broadcast_to(plane, shape) for plane in formatted]
+    synapses = synapses_of(connection, projection, sources)
+    scope = {**values, **{name: array[synapses.targets] for name, array in target.items()}}
+    scope |= {name: array[synapses.sources] for name, array in per_source.items()}
+    scope |= {name: array.ravel()[synapses.index] for name, array in per_synapse.items()}
+    raw = weights.ravel()[synapses.index]
+    added = np.broadcast_to(format_weights(ArrayOps(), connection, raw, scope), raw.shape)
+    return [Listed(synapses.pointers, synapses.targets, np.ascontiguousarray(added))]
+
+
+def synapses_of(connection: Connection, projection: Projection, sources: int) -> Synapses:
+    """The synapses of a projection that is not dense."""
+    assert projection.shape is not None
+    flipped = connection.kernel == "convolution"
+    return expand(projection.shape, np.shape(projection.weights), sources, flipped=flipped)
+
+
+def synapse_delays(connection: Connection, projection: Projection, sources: int) -> Array:
+    """The delay of each synapse: as the weights of `added_weights`, or as what spreads to them."""
+    delays: Array = np.asarray(projection.delays)
+    per = connection.delay.per if connection.delay else "projection"
+    if per == "projection" or delays.ndim == 0:
+        return delays
+    if projection.shape is None:
+        return delays[:, None] if per == "source" else delays
+    synapses = synapses_of(connection, projection, sources)
+    return delays[synapses.sources] if per == "source" else delays.ravel()[synapses.index]
+
+
+def of_delay(weights: Weights, delays: Array, delay: int) -> Weights:
+    """The weights whose spikes arrive after `delay` further steps, by `synapse_delays`; the others are left out."""
+    if np.all(delays == delay):
+        return weights
+    here = delays == delay
+    if not isinstance(weights, Listed):
+        return np.where(here, weights, 0)
+    per_source = np.bincount(weights.sources[here], minlength=len(weights.pointers) - 1)
+    return Listed(np.concatenate([[0], np.cumsum(per_source)]), weights.targets[here], weights.weights[here])

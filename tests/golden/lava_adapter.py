@@ -1,0 +1,116 @@
+"""Vectors of Lava's fixed-point runtime, as networks. Convolutions there hold their pictures as [X, Y, channel]."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import bitspike as bs
+import numpy as np
+from bitspike.engine.wiring import wire
+
+Vectors = Mapping[str, np.ndarray]
+
+
+def layers(vectors: Vectors) -> list[dict[str, Any]]:
+    """Scalars and kinds of each layer, and of a convolution its geometry."""
+    return list(json.loads(str(vectors["meta_json"]))["layers"])
+
+
+def pictures(values: np.ndarray, axes: int) -> np.ndarray:
+    """The last `axes` axes as our neurons: a picture [X, Y, channel] as [channel, X, Y], flattened."""
+    if axes == 3:
+        values = np.moveaxis(values, -1, -3)
+    return values.reshape(*values.shape[: values.ndim - axes], -1)
+
+
+def network(vectors: Vectors) -> bs.Network:
+    """The network that a vector file describes."""
+    populations, projections, source = [], [], "input"
+    for k, layer in enumerate(layers(vectors)):
+        name, axes = f"l{k}", vectors[f"L{k}_v"].ndim - 1
+        populations.append(_population(vectors, k, layer, axes))
+        projections.append(_projection(vectors, k, layer, source))
+        if f"L{k}_weights_rec" in vectors:
+            format_ = {"weight_exp": layer["weight_exp_rec"], "num_weight_bits": 8, "sign_mode": -1}
+            projections.append(bs.Projection(name, name, vectors[f"L{k}_weights_rec"].T, "recurrent", format_))
+        source = name
+    inputs = pictures(vectors["inputs"], vectors["inputs"].ndim - 1).shape[1]
+    return bs.Network(bs.load_profile("loihi-lava"), inputs, populations, projections)
+
+
+def formatted(net: bs.Network) -> Iterator[tuple[int, np.ndarray]]:
+    """The number of each layer, and its weights [pre, post] as they are added."""
+    for group in wire(net):
+        for layer in group:
+            first = [incoming for incoming in layer.incoming if incoming.via in ("dense", "graded")]
+            if first:
+                yield int(layer.name[1:]), sum(incoming.synapses[0][1] for incoming in first)
+
+
+def _population(vectors: Vectors, k: int, layer: dict[str, Any], axes: int) -> bs.Population:
+    ternary, interval = layer["neuron"] == "ternary", layer["reset_interval"] if layer["neuron"] == "lifreset" else 0
+    parameters = {
+        "du": layer["du"],
+        "dv": layer["dv"],
+        "vth": layer["vth_hi"] if ternary else layer["vth"],
+        "ternary": int(ternary),
+        "vth_low": layer["vth_lo"],
+        "reset_interval": interval,
+        "reset_phase": layer["reset_offset"] % interval if interval else 0,
+        "bias_mant": pictures(vectors[f"L{k}_bias_mant"], axes),
+        "bias_exp": pictures(vectors[f"L{k}_bias_exp"], axes),
+    }
+    return bs.Population(f"l{k}", parameters["bias_mant"].size, parameters)
+
+
+def _projection(vectors: Vectors, k: int, layer: dict[str, Any], source: str) -> bs.Projection:
+    graded = layer["num_message_bits"] > 0
+    weights = vectors[f"L{k}_weights"]
+    if layer["conn"] == "conv":
+        x, y, channels = layer["input_shape"]
+        sides = (tuple(layer[key]) for key in ("stride", "padding", "dilation"))
+        shape = bs.Convolution((channels, x, y), *sides, groups=layer["groups"])
+        kernels = np.moveaxis(weights, -1, 1)
+        via = "graded_convolution" if graded else "convolution"
+        return bs.Projection(source, f"l{k}", kernels, via, shape=shape)
+    parameters = {key: layer[key] for key in ("weight_exp", "num_weight_bits", "sign_mode")}
+    delays = vectors[f"L{k}_delays"].T if f"L{k}_delays" in vectors else 0
+    via = "graded" if graded else "dense"
+    return bs.Projection(source, f"l{k}", weights.T, via, parameters, delays=delays)
+
+
+def expected(vectors: Vectors) -> dict[str, np.ndarray]:
+    """What the runtime recorded, [step, neuron], by layer and register."""
+    names = {"activation": "a", "current": "u", "membrane": "v", "spikes": "s"}
+    return {
+        f"l{k}.{name}": pictures(vectors[f"L{k}_{key}"], vectors[f"L{k}_{key}"].ndim - 1)
+        for k in range(len(layers(vectors)))
+        for name, key in names.items()
+    }
+
+
+def state(vectors: Vectors, net: bs.Network) -> dict[str, dict[str, np.ndarray]]:
+    """The registers before the first step."""
+    start = bs.initial_state(net)
+    for k in range(len(net.populations)):
+        axes = vectors[f"L{k}_v"].ndim - 1
+        for register, key in (("current", "u0"), ("membrane", "v0")):
+            start[f"l{k}"][register][0] = pictures(vectors[f"L{k}_{key}"], axes)
+    return start
+
+
+def computed(vectors: Vectors, engine: str) -> dict[str, np.ndarray]:
+    """The same, from `engine`."""
+    net = network(vectors)
+    spikes = pictures(vectors["inputs"], vectors["inputs"].ndim - 1)
+    trace = bs.run(net, spikes, record="all", engine=engine, state=state(vectors, net))
+    return dict(_recorded(trace))
+
+
+def _recorded(trace: bs.Trace) -> Iterator[tuple[str, np.ndarray]]:
+    for name, layer in trace.layers.items():
+        yield f"{name}.spikes", layer.spikes[0]
+        for register, values in layer.registers.items():
+            yield f"{name}.{register}", values[0]

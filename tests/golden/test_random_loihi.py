@@ -1,0 +1,182 @@
+"""Random networks with the extremes of every parameter, and one boundary: each profile against its slow model."""
+
+import json
+from functools import cache
+
+import numpy as np
+import pytest
+from loihi_plain import slowly
+from test_loihi import assert_equal
+
+STATE = 2**23 - 1
+DECAYS = [0, 1, 3, 409, 2047, 4094, 4095]
+
+
+def dense_weights(r, post, pre, sign_mode):
+    weights = r.integers(-300, 301, (post, pre))
+    low, high = {2: (0, 300), 3: (-300, 0)}.get(sign_mode, r.choice([(-300, 300), (0, 300), (-300, 0)]))
+    return np.clip(weights, low, high)
+
+
+def states(r, shape):
+    return np.where(
+        r.random(shape) < 0.3, r.choice([-STATE, STATE, -STATE + 1, 0], shape), r.integers(-5000, 5001, shape)
+    )
+
+
+def lava_neurons(r, shape, kind):
+    return {
+        "du": r.choice([-1, *DECAYS]),
+        "dv": r.choice([*DECAYS, 4096]),
+        "vth": r.choice([0, 6, 500, 60000, 131071, 131072]),
+        "vth_hi": r.choice([0, 400, 60000]),
+        "vth_lo": r.choice([-60000, -300, 0]),
+        "reset_interval": r.integers(1, 9) if kind == "lifreset" else 0,
+        "reset_offset": r.integers(0, 20) if kind == "lifreset" else 0,
+        "bias_mant": r.choice([0, 1, -1, 4095, -4096, 77], shape),
+        "bias_exp": r.integers(-8, 8, shape),
+        "u0": states(r, shape),
+        "v0": states(r, shape),
+    }
+
+
+def lava_dense(r, pre, post, graded):
+    mode = r.choice([-1, 0, 1, 2, 3])
+    found = {"weights": dense_weights(r, post, pre, mode), "sign_mode": mode, "num_weight_bits": r.integers(1, 9)}
+    found |= {"weight_exp": r.integers(-8, 8), "num_message_bits": 8 if graded else 0, "weight_exp_rec": 0}
+    if r.random() < 0.5:
+        found["delays"] = r.integers(0, r.choice([2, 6, 12]), (post, pre))
+    if r.random() < 0.4:
+        found |= {"weights_rec": dense_weights(r, post, post, -1), "weight_exp_rec": r.integers(-8, 8)}
+    return found
+
+
+def lava_convolution(r, channels, height, width, graded):
+    groups = r.choice([1, channels])
+    kernel = (r.integers(1, 4), r.integers(1, 3))
+    return {
+        "weights": r.integers(-256, 256, (groups * r.integers(1, 3), *kernel, channels // groups)),
+        "input_shape": np.array([height, width, channels]),
+        **{key: r.integers(low, 3, 2) for key, low in {"stride": 1, "padding": 0, "dilation": 1}.items()},
+        "groups": groups,
+        **{"weight_exp": 3, "num_weight_bits": 4, "sign_mode": -1, "num_message_bits": 8 if graded else 0},
+    }
+
+
+def lava(seed):
+    """One to three dense layers or a convolution; spikes, or payloads of up to 24 bits, from outside."""
+    r = np.random.default_rng(seed)
+    steps, graded, convolution = 30, r.random() < 0.4, r.random() < 0.3
+    size = r.choice([1, 200, STATE])
+    low = (0, -size)[graded]
+    shape = (6, 5, int(r.choice([1, 2, 4]))) if convolution else (int(r.integers(1, 20)),)
+    inputs = r.integers(low, (2, size + 1)[graded], (steps, *shape)) * (r.random((steps, *shape)) < 0.4)
+    vectors, kinds = {"inputs": inputs}, []
+    for k in range(1 if convolution else r.integers(1, 4)):
+        kind, post = r.choice(["lif", "ternary", "lifreset"]), int(r.integers(1, 12))
+        graded = graded if k == 0 else r.random() < 0.5
+        one = lava_convolution(r, shape[2], *shape[:2], graded) if convolution else lava_dense(r, *shape, post, graded)
+        shape = output(one) if convolution else (post,)
+        one |= lava_neurons(r, shape, kind)
+        scalars = {key: np.asarray(value).tolist() for key, value in one.items() if np.size(value) < 4}
+        kinds.append(scalars | {"neuron": str(kind), "conn": "conv" if convolution else "dense"})
+        vectors |= {f"L{k}_{key}": np.asarray(value) for key, value in one.items()}
+        vectors |= {f"L{k}_{key}": np.zeros((steps, *shape), int) for key in "auvs"}
+    return vectors | {"meta_json": np.array(json.dumps({"layers": kinds}))}
+
+
+def output(one):
+    sides = zip(
+        one["input_shape"], one["weights"].shape[1:3], one["stride"], one["padding"], one["dilation"], strict=False
+    )
+    found = [int((n + 2 * pad - dilation * (k - 1) - 1) // stride + 1) for n, k, stride, pad, dilation in sides]
+    return (*found, len(one["weights"]))
+
+
+def brian2(seed):
+    """One to three layers; membranes far beyond 24 bits where they do not decay."""
+    r = np.random.default_rng(seed)
+    steps, pre, vectors = 40, int(r.integers(1, 20)), {}
+    vectors["inputs"] = (r.random((steps, pre)) < 0.4).astype(int)
+    for k in range(r.integers(1, 4)):
+        mode, post = int(r.integers(1, 4)), int(r.integers(1, 12))
+        low, high = {1: (-256, 254), 2: (0, 255), 3: (-256, 0)}[mode]
+        one = {"weights": r.choice([low, high, *r.integers(low, high + 1, 9)], (post, pre)), "sign_mode": mode}
+        one |= {"weight_exp": r.integers(-8, 8), "num_weight_bits": r.integers(1, 9), "delay": r.choice([0, 1, 5, 20])}
+        one |= {"decay_v": r.choice([*DECAYS, 4096]), "decay_I": r.choice([*DECAYS, 4096])}
+        one |= {"vth": r.choice([0, 6, 500, 60000, 131071]), "refractory": r.choice([1, 2, 3, 64])}
+        one |= {"u0": states(r, post), "v0": states(r, post)}
+        vectors |= {f"L{k}_{key}": np.asarray(value) for key, value in one.items()}
+        vectors |= {f"L{k}_{key}": np.zeros((steps, post), int) for key in "uvs"}
+        pre = post
+    return vectors
+
+
+def nengo(seed):
+    """One to three layers; sums beyond 22 bits, currents and biases beyond 24."""
+    r = np.random.default_rng(seed)
+    steps, pre, vectors, bounds = 40, int(r.integers(1, 20)), {}, []
+    vectors["inputs"] = (r.random((steps, pre)) < 0.4).astype(int)
+    for k in range(r.integers(1, 4)):
+        post, scale = int(r.integers(1, 12)), 64 << int(r.integers(0, 8))
+        one = {"weights_int": r.integers(-256, 256, (pre, post)) * scale, "refract": r.integers(1, 7, post)}
+        one |= {"decay_u": r.choice(DECAYS, post), "decay_v": r.choice([*DECAYS, 4096], post)}
+        one |= {"vth": r.choice([0, 64, 30000, STATE - 63], post), "bias": r.choice([0, 64, -STATE, STATE, 5000], post)}
+        vectors |= {f"L{k}_{key}": np.asarray(value) for key, value in one.items()}
+        vectors |= {f"L{k}_{key}": np.zeros((steps, post), int) for key in "uvs"}
+        bounds.append({"vmin": int(r.choice([0, -4095, -STATE])), "vmax": int(r.choice([STATE, 40000]))})
+        pre = post
+    return vectors | {"meta_json": np.array(json.dumps({"layers": bounds}))}
+
+
+DRAWS = {"loihi-lava": lava, "loihi-brian2": brian2, "loihi-nengo": nengo}
+SEEDS = range(40)
+
+
+@cache
+def recorded(chip, seed):
+    """A random network as if its vectors had been recorded."""
+    vectors = DRAWS[chip](seed)
+    return vectors | slowly(chip, vectors)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("chip", DRAWS)
+def test_the_profile_equals_the_slow_model(chip, seed):
+    assert_equal(chip, recorded(chip, seed), "array")
+
+
+@pytest.mark.parametrize(
+    ("chip", "register", "extreme"),
+    [
+        ("loihi-lava", "u", 2**30),
+        ("loihi-lava", "v", STATE),
+        ("loihi-brian2", "v", 2**28),
+        ("loihi-nengo", "u", STATE - 2**10),
+        ("loihi-nengo", "v", STATE),
+    ],
+)
+def test_the_random_networks_reach_the_extremes(chip, register, extreme):
+    reached = [np.abs(recorded(chip, seed)[f"L0_{register}"]).max(initial=0) for seed in SEEDS]
+    assert max(reached) >= extreme
+
+
+def test_the_random_networks_spike_with_both_signs():
+    spikes = np.concatenate([recorded("loihi-lava", seed)["L0_s"].ravel() for seed in SEEDS])
+    assert set(np.unique(spikes)) == {-1, 0, 1}
+
+
+@pytest.mark.parametrize("engine", ["compiled", "array", "oracle"])
+def test_the_correction_of_lavas_current_keeps_only_the_upper_end(engine):
+    payloads, turn = np.array([[2**17], [-(2**17)], [2**17 + 1], [-(2**17) - 1], [0]]), 2**24
+    rest = {"weight_exp": 0, "num_weight_bits": 8, "sign_mode": 2, "num_message_bits": 24, "weight_exp_rec": 0}
+    rest |= {"du": 4095, "dv": 4096, "vth": 131072, "vth_lo": 0, "reset_interval": 0, "reset_offset": 0}
+    zeros = {key: np.zeros(1, int) for key in ("bias_mant", "bias_exp", "u0", "v0")}
+    kind = {"layers": [rest | {"neuron": "lif", "conn": "dense"}]}
+    vectors = {"inputs": payloads, "L0_weights": np.array([[1]]), "meta_json": np.array(json.dumps(kind))}
+    vectors |= {f"L0_{key}": np.asarray(value) for key, value in (rest | zeros).items()}
+    vectors |= {f"L0_{key}": np.zeros((5, 1), int) for key in "auvs"}
+    vectors |= slowly("loihi-lava", vectors)
+    currents = [0, turn // 2, turn // 2, 64 - turn // 2, turn // 2 - 64]
+    assert vectors["L0_u"].ravel().tolist() == currents
+    assert_equal("loihi-lava", vectors, engine)

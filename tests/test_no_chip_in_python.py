@@ -1,0 +1,29 @@
+"""A chip is a YAML file: the package's Python names none."""
+
+import re
+from pathlib import Path
+
+import bitspike as bs
+import pytest
+
+SOURCES = sorted(Path(bs.__file__).parent.rglob("*.py"))
+CHIPS = ("brian2", "dynapcnn", "lava", "loihi", "nengo", "odin", "ranc", "sinabs", "speck", "spiker", "truenorth", "xylo")
+GENERIC = {"generic", "w8", "v16", "audio", "imu", "core", "1", "2", "3"}
+
+
+def named(text):
+    return [chip for chip in CHIPS if re.search(rf"(?<![a-z]){chip}(?![a-z])", text.lower().replace("tinyodin", "odin"))]
+
+
+def test_every_shipped_profile_is_looked_for():
+    parts = {part.removeprefix("tiny") for name in bs.profile_names() for part in name.split("-")} - GENERIC
+    assert parts <= set(CHIPS)
+
+
+def test_a_name_would_be_found():
+    assert named("if name == 'tinyodin' or Xylo_2: # encoding") == ["odin", "xylo"]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(Path(bs.__file__).parent)))
+def test_no_chip_is_named_in_python(path):
+    assert not named(path.read_text())
