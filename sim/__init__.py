@@ -10,6 +10,7 @@ Training is in `bitspike.training`, which alone needs torch.
 """
 
 from .compare import Comparison, Difference, compare
+from .dispute import dispute
 from .engine import Write, explain, initial_state, run
 from .errors import (
     BitspikeError,
@@ -20,6 +21,7 @@ from .errors import (
     NetworkError,
     OverflowRefusedError,
 )
+from .events import Events
 from .exchange import export, read_images
 from .network import (
     Convolution,
@@ -43,6 +45,7 @@ __all__ = [
     "Convolution",
     "Difference",
     "DocumentError",
+    "Events",
     "FileError",
     "InputError",
     "LayerTrace",
@@ -59,6 +62,7 @@ __all__ = [
     "Write",
     "check_profile",
     "compare",
+    "dispute",
     "explain",
     "export",
     "initial_state",

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import InputError, suggest
+from ..events import Events
 from ..network.network import Network
 from ..profile.schema import INPUT, SPIKES, storage
 from ..trace import PAST, Integers, LayerTrace, State, Trace
-from . import clocked, oracle, vectorised
+from . import clocked, event_run, oracle, vectorised
 from .wiring import Layer, reach_back, wire
 
 ENGINES = ("compiled", "array", "oracle")
@@ -20,7 +21,7 @@ EVERYTHING = "all"
 
 def run(
     network: Network,
-    spikes: ArrayLike,
+    spikes: ArrayLike | Events | Sequence[Events],
     *,
     record: Iterable[str] | str = (),
     engine: str = "compiled",
@@ -30,6 +31,7 @@ def run(
 
     spikes: integers of the profile's input word (0 to 255 where it is u8), [sample, step, input] or [step, input]
         (one sample): how many spikes each input channel has in each step, or what its graded spike carries.
+        With clock: event a stream of Events, or a list of streams of one length (samples).
     record: names of registers to record at the end of every step, in every layer that has them; 'all'.
     engine: 'compiled' (fast), 'array' (NumPy) or 'oracle' (Python integers, slow): equal in every bit.
     state: `trace.state` of the run to continue, spikes on their way included; None starts from 0.
@@ -38,6 +40,11 @@ def run(
     """
     if engine not in ENGINES:
         raise InputError(f"engine: found {engine!r}; allowed: {', '.join(ENGINES)}")
+    if network.profile.clock == "event":
+        streams = event_run.read_events(spikes, network)  # type: ignore[arg-type]
+        current = initial_state(network, len(streams)) if state is None else check_state(state, network, len(streams))
+        only = event_run.core_of(network).layer
+        return event_run.run_events(network, streams, _registers(record, {only.name: only}), engine, current)
     counts = check_spikes(spikes, network)
     groups = wire(network)
     layers = {layer.name: layer for group in groups for layer in group}

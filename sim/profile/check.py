@@ -8,6 +8,7 @@ from ..document.nodes import KEYS, Fault, Path
 from ..word import MAX_BITS, Word
 from .analysis import widest
 from .check_connection import connection_faults
+from .check_events import event_faults
 from .check_neuron import neuron_faults
 from .check_shared import shared_faults
 from .check_stages import Needs, reserved, unknown
@@ -26,6 +27,7 @@ def find_faults(profile: Profile) -> list[Fault]:
     for name, connection in profile.connections.items():
         faults += connection_faults(("connections", name), connection, profile)
     faults += shared_faults(profile)
+    faults += event_faults(profile)
     faults += _width_faults(profile, {fault.path[:2] for fault in faults})
     return faults
 

@@ -1,10 +1,11 @@
-"""Vectors of the RANC Verilog core, as plain data."""
+"""Vectors of the RANC Verilog core, as plain data and as networks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+import bitspike as bs
 import numpy as np
 from slow_ranc import Ranc
 
@@ -54,3 +55,38 @@ def slowly(vectors: Vectors) -> dict[str, np.ndarray]:
     """What the slow model does."""
     found = Ranc(core(vectors)).run(arrivals(vectors), int(vectors["n_ticks"]))
     return {name: np.array(values) for name, values in found.items()}
+
+
+def network(vectors: Vectors) -> bs.Network:
+    """Axons between neurons and crossbar, so that what arrives twice acts once."""
+    profile = bs.load_profile("ranc").with_values(**{name: int(vectors[name]) for name in WIDTHS})
+    names = {
+        "leak": "leak",
+        "pos_thr": "threshold",
+        "neg_thr": "negative_threshold",
+        "reset_pot": "reset",
+        "reset_mode": "linear",
+    }
+    parameters = {name: vectors[key] for key, name in names.items()}
+    parameters |= {f"weight{i}": vectors["weights"][:, i] for i in range(4)}
+    neurons, axons = vectors["synapses"].shape
+    links, delays = routes(vectors)
+    return bs.Network(
+        profile,
+        axons,
+        [bs.Population("axons", axons, {}, "axon"), bs.Population("neurons", neurons, parameters, "neuron")],
+        [
+            bs.Projection("input", "axons", np.eye(axons, dtype=int), "packets"),
+            bs.Projection("neurons", "axons", links, "route", delays=delays),
+            bs.Projection("axons", "neurons", vectors["synapses"].T, "crossbar", {"axon_type": vectors["axon_type"]}),
+        ],
+    )
+
+
+def computed(vectors: Vectors, engine: str) -> dict[str, np.ndarray]:
+    """What `engine` does."""
+    net = network(vectors)
+    start = bs.initial_state(net)
+    start["neurons"]["membrane"][0] = vectors["v0"]
+    layer = bs.run(net, counts(vectors), record="all", engine=engine, state=start)["neurons"]
+    return {"membrane": layer.registers["membrane"][0], "spikes": layer.spikes[0]}

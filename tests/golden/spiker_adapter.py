@@ -1,10 +1,11 @@
-"""Vectors of the simulated Spiker+ neuron, as plain data."""
+"""Vectors of the simulated Spiker+ neuron, as plain data and as networks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+import bitspike as bs
 import numpy as np
 from slow_spiker import Spiker
 
@@ -31,3 +32,61 @@ def slowly(vectors: Vectors) -> dict[str, np.ndarray]:
     """What the slow model does."""
     found = Spiker(**neuron(vectors)).run(vectors["ops"].tolist())
     return {name: np.array(values) for name, values in found.items()}
+
+
+EXCITATORY, INHIBITORY, END, RESTART = range(4)
+
+
+def network(vectors: Vectors) -> bs.Network:
+    """One neuron, and an input channel for every slot of the stream."""
+    kinds, weights = vectors["ops"].T
+    profile = bs.load_profile("spiker").with_values(
+        membrane_width=int(vectors["bitwidth"]),
+        excitatory_width=int(vectors["w_exc_bw"]),
+        inhibitory_width=int(vectors["w_inh_bw"]),
+        shift=int(vectors["shift"]),
+        reset_kind=("fixed", "subtractive", "none").index(str(vectors["reset"])),
+    )
+    neuron = bs.Population("neuron", 1, {"threshold": int(vectors["v_th"]), "reset": int(vectors["v_reset"])})
+    links = [
+        bs.Projection("input", "neuron", np.where(kinds == kind, weights, 0)[:, None], via)
+        for kind, via in ((EXCITATORY, "excitatory"), (INHIBITORY, "inhibitory"))
+    ]
+    return bs.Network(profile, len(kinds), [neuron], links)
+
+
+def computed(vectors: Vectors, engine: str) -> dict[str, np.ndarray]:
+    """What `engine` does: every slot a sample of one step, from the membrane that was recorded before it.
+
+    A slot shows in the membrane before fire or leak, the end of a step in the one after; a restart is a new run.
+    """
+    kinds = vectors["ops"][:, 0]
+    net = network(vectors)
+    start = bs.initial_state(net, len(kinds))
+    start["neuron"]["membrane"][1:, 0] = vectors["v"][:-1]
+    start["neuron"]["membrane"][kinds == RESTART] = 0
+    spikes = np.diag((kinds < END).astype(np.uint8))[:, None, :]
+    layer = bs.run(net, spikes, record="all", engine=engine, state=start)["neuron"]
+    after, before = (layer.registers[name][:, 0, 0] for name in ("membrane", "integrated"))
+    ends = kinds == END
+    return {"membrane": np.where(ends, after, before), "spikes": np.where(ends, layer.spikes[:, 0, 0], 0)}
+
+
+def computed_steps(vectors: Vectors, engine: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Where steps end up to the first restart, and what one whole run does there: slots in order, in one step each.
+
+    All slots go over one connection, as their order in the stream is not that of two.
+    """
+    kinds, weights = vectors["ops"].T
+    stop = int(np.argmax(kinds == RESTART)) if (kinds == RESTART).any() else len(kinds)
+    kinds, weights = kinds[:stop], weights[:stop]
+    ends = np.flatnonzero(kinds == END)
+    spikes = np.zeros((len(ends), stop), np.uint8)
+    slots = np.flatnonzero((kinds < END) & (np.arange(stop) < ends[-1]))
+    spikes[np.searchsorted(ends, slots), slots] = 1
+    whole = network(vectors)
+    wide = int(max(vectors["w_exc_bw"], vectors["w_inh_bw"]))
+    profile = whole.profile.with_values(excitatory_width=wide)
+    link = bs.Projection("input", "neuron", np.where(kinds < END, weights, 0)[:, None], "excitatory")
+    layer = bs.run(bs.Network(profile, stop, whole.populations, [link]), spikes, record="all", engine=engine)["neuron"]
+    return ends, {"membrane": layer.registers["membrane"][0, :, 0], "spikes": layer.spikes[0, :, 0]}
