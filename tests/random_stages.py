@@ -52,7 +52,9 @@ def arithmetic(into: Any, operands: Any) -> Any:
     """The stages that a sum, too, may go through."""
     bounds = st.tuples(st.none() | operands, operands) | st.tuples(operands, st.none())
     clips = bounds.flatmap(lambda ends: written(Clip, into, low=st.just(ends[0]), high=st.just(ends[1])))
-    stages = clips | clips | written(Scale, into, of=operands, factor=operands, shift=st.integers(0, 40), rounding=roundings)
+    stages = (
+        clips | clips | written(Scale, into, of=operands, factor=operands, shift=st.integers(0, 40), rounding=roundings)
+    )
     stages |= written(Shift, into, by=st.sampled_from(["either_way", "-either_way", -3]), rounding=roundings)
     stages |= written(Shrink, into, by=st.sampled_from(["by", "divisor", "by*divisor", 2]))
     return stages | written(Divide, into, of=operands, by=st.sampled_from(["divisor", "divisor*divisor", 7]))

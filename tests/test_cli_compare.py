@@ -62,7 +62,7 @@ def test_compare_as_json(capsys, trace, other):
     found = json.loads(ran.out)
     assert (ran.status, found["equal"], found["values"], found["different"]) == (1, False, 72, 2)
     assert found["differing"] == [1, 2]
-    assert set(found["first"]) == {"step", "layer", "neuron", "register", "sample", "values", "bits"}
+    assert set(found["first"]) == {"step", "layer", "neuron", "register", "sample", "values", "bits", "clock"}
     equal = json.loads(bitspike(capsys, "compare", trace, trace, "--json").out)
     assert (equal["equal"], equal["first"]) == (True, None)
 

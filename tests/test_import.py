@@ -23,7 +23,9 @@ ROWS = (
     ("document", "trace"),
     ("profile", "compare"),
     ("network",),
+    ("events",),
     ("engine",),
+    ("dispute",),
     ("exchange", "report", "training"),
     ("",),  # the package itself: what a user imports
     ("cli",),

@@ -7,12 +7,27 @@ import bitspike as bs
 import pytest
 
 SOURCES = sorted(Path(bs.__file__).parent.rglob("*.py"))
-CHIPS = ("brian2", "dynapcnn", "lava", "loihi", "nengo", "odin", "ranc", "sinabs", "speck", "spiker", "truenorth", "xylo")
+CHIPS = (
+    "brian2",
+    "dynapcnn",
+    "lava",
+    "loihi",
+    "nengo",
+    "odin",
+    "ranc",
+    "sinabs",
+    "speck",
+    "spiker",
+    "truenorth",
+    "xylo",
+)
 GENERIC = {"generic", "w8", "v16", "audio", "imu", "core", "1", "2", "3"}
 
 
 def named(text):
-    return [chip for chip in CHIPS if re.search(rf"(?<![a-z]){chip}(?![a-z])", text.lower().replace("tinyodin", "odin"))]
+    return [
+        chip for chip in CHIPS if re.search(rf"(?<![a-z]){chip}(?![a-z])", text.lower().replace("tinyodin", "odin"))
+    ]
 
 
 def test_every_shipped_profile_is_looked_for():

@@ -75,8 +75,9 @@ def test_the_widest_value_of_a_step_is_known() -> None:
 
 
 def test_the_effective_weight_has_its_format_applied() -> None:
-    assert effective_weight(load_profile("generic-w8-v16").connections["forward"]) == Interval(-128, 127)
-    assert effective_weight(load_profile("xylo-imu").connections["input"]) == Interval(-32768, 32767)
+    generic, imu = load_profile("generic-w8-v16"), load_profile("xylo-imu")
+    assert effective_weight(generic, generic.connections["forward"]) == Interval(-128, 127)
+    assert effective_weight(imu, imu.connections["input"]) == Interval(-32768, 32767)
 
 
 def _make_schema() -> str:

@@ -47,48 +47,48 @@ SHAPE = [
     ("leak: u4", "leak:", "19:12: neurons.neuron.parameters.leak: found nothing; allowed: such as u4, s8"),
     ("schema: 1", "schema: 2", "2:9: schema: found 2; allowed: 1"),
     ("schema: 1", "schema: true", "2:9: schema: found true; allowed: 1"),
-    ("clock: step", "clock: stp", "10:8: clock: found 'stp'; allowed: step. Did you mean 'step'?"),
+    ("clock: step", "clock: stp", "10:8: clock: found 'stp'; allowed: step, event. Did you mean 'step'?"),
     ("clock: step\n", "", "2:1: missing key 'clock'"),
     (WHEN, '[1, ">=", 2]', "26:21: neurons.neuron.step[3].fire.branches[0].when: found a list of 3; "
      "allowed: a register or a parameter on one side of the relation"),
     ('version: "1"', "version: 1", "8:12: source.version: found 1; allowed: text, in quotes"),
     ("quirks: {}", "quirk: {}", "2:1: missing key 'quirks'|"
-     "57:1: quirk: unknown key; allowed: schema, name, title, source, clock, neurons, connections, limits, quirks. "
+     "57:1: quirk: unknown key; allowed: schema, name, title, source, clock, input, values, neurons, connections, events, queue, shared, limits, quirks. "
      "Did you mean 'quirks'?"),
     ("of: membrane, ", "", "21:9: neurons.neuron.step[0].decay: missing key 'of'"),
     ("rounding: floor", "rounding: flor",
      "21:80: neurons.neuron.step[0].decay.rounding: found 'flor'; allowed: floor, zero. Did you mean 'floor'?"),
     ("least: 0", "least: 0.0", "21:94: neurons.neuron.step[0].decay.least: found 0.0; allowed: 0, 1"),
-    (SET, "sett: {}", "23:9: neurons.neuron.step[2]: unknown stage 'sett'; allowed: decay, add, set, shift, fire. "
+    (SET, "sett: {}", "23:9: neurons.neuron.step[2]: unknown stage 'sett'; allowed: decay, add, set, shift, scale, clip, shrink, divide, fire. "
      "Did you mean 'set'?"),
     (SET, "set:\n        into: accumulator\n        value: 0",
-     "23:9: neurons.neuron.step[2]: found the keys set, into, value; allowed: one of decay, add, set, shift, fire, "
+     "23:9: neurons.neuron.step[2]: found the keys set, into, value; allowed: one of decay, add, set, shift, scale, clip, shrink, divide, fire, "
      "with its own keys indented below it|23:13: neurons.neuron.step[2].set: found nothing; allowed: a mapping with "
      "the keys into, word, when, value"),
-    (SET, "set", "23:9: neurons.neuron.step[2]: found 'set'; allowed: one of decay, add, set, shift, fire, with its "
+    (SET, "set", "23:9: neurons.neuron.step[2]: found 'set'; allowed: one of decay, add, set, shift, scale, clip, shrink, divide, fire, with its "
      "own keys indented below it"),
     ("terms: [accumulator]", "terms: []",
      "22:38: neurons.neuron.step[1].add.terms: found an empty list; allowed: a list of at least 1 item"),
     ("value: 0", "value: [0]",
-     "23:41: neurons.neuron.step[2].set.value: found a list of 1; allowed: a register, a parameter or an integer"),
+     "23:41: neurons.neuron.step[2].set.value: found a list of 1; allowed: a register, a parameter or an integer; -name and name*name compute"),
     (WHEN, '[membrane, ">="]',
-     "26:21: neurons.neuron.step[3].fire.branches[0].when: found a list of 2; allowed: a list of 3 items"),
+     "26:21: neurons.neuron.step[3].fire.branches[0].when: found a list of 2; allowed: a list of 3 items or a list of at least 1 item"),
     (WHEN, '[membrane, "=>", threshold]',
-     "26:32: neurons.neuron.step[3].fire.branches[0].when[1]: found '=>'; allowed: >=, >, <=, <, ==, !=. "
+     "26:32: neurons.neuron.step[3].fire.branches[0].when[1]: found '=>'; allowed: >=, >, <=, <, ==, != or a list of 3 items. "
      "Did you mean '>'?"),
-    ("emit: 1", "emit: 2", "27:21: neurons.neuron.step[3].fire.branches[0].emit: found 2; allowed: -1, 0, 1"),
+    ("emit: 1", "emit: 2", "27:21: neurons.neuron.step[3].fire.branches[0].emit: found 2; allowed: -1, 0, 1, or the register or parameter whose value is emitted"),
     ("repeat: 1", "repeat: 256",
      "28:23: neurons.neuron.step[3].fire.branches[0].repeat: found 256; allowed: an integer from 1 to 255"),
     ("emit: 1\n              repeat: 1", "emit: 0\n              repeat: 2",
      "28:23: neurons.neuron.step[3].fire.branches[0].repeat: found 2; allowed: 1, as only a branch that emits 1 "
      "repeats"),
     ("- add: {into: membrane, terms: [-threshold]}", "- fire: {branches: []}",
-     "30:19: neurons.neuron.step[3].fire.branches[0].do[0]: unknown stage 'fire'; allowed: decay, add, set, shift"),
-    ("cap: 255", "cap: 3.0", "40:10: connections.forward.cap: found 3.0; allowed: an integer from 1 to 255"),
+     "30:19: neurons.neuron.step[3].fire.branches[0].do[0]: unknown stage 'fire'; allowed: decay, add, set, shift, scale, clip, shrink, divide"),
+    ("cap: 255", "cap: 3.0", "40:10: connections.forward.cap: found 3.0; allowed: an integer from 1 to 255, none (graded spikes) or nonzero (any spike acts as one)"),
     ("from: [input, neuron]", "from: input", "34:11: connections.forward.from: found 'input'; allowed: a list of at "
      "least 1 item"),
     ("neurons: {neuron: 1024}", "neurons: {Neuron: 1024}",
-     "56:13: limits.neurons.Neuron: found the key 'Neuron'; allowed: text that matches [a-z][a-z0-9_]*"),
+     "55:13: limits.neurons.Neuron: found the key 'Neuron'; allowed: text that matches [a-z][a-z0-9_]*"),
 ]  # fmt: skip
 
 SENSE = [
@@ -113,8 +113,8 @@ SENSE = [
     (SET, SET.replace("0", "40000"), "23:41: neurons.neuron.step[2].set.value: found 40000; allowed: -32768 to 32767"),
     (SET, SET.replace("0", "200, word: u7.wrap"),
      "23:41: neurons.neuron.step[2].set.value: found 200; allowed: 0 to 127"),
-    (WHEN, '[membrane, ">=", -threshold]',
-     "26:38: neurons.neuron.step[3].fire.branches[0].when[2]: found '-threshold'; allowed: accumulator, membrane, "
+    (WHEN, '[membrane, ">=", -threshhold]',
+     "26:38: neurons.neuron.step[3].fire.branches[0].when[2]: found 'threshhold'; allowed: accumulator, membrane, "
      "threshold, leak, an integer. Did you mean 'threshold'?"),
     ("value: 0}", 'value: 0, when: [noise, "<", 3]}',
      "23:51: neurons.neuron.step[2].set.when[0]: found 'noise'; allowed: accumulator, membrane, threshold, leak, an "
@@ -149,14 +149,15 @@ SENSE = [
      "42:18: connections.forward.parameters.weight: is a reserved name; choose another"),
     (*weight(stages="shift: {into: membrane, by: k, word: s16.wrap}"),
      "41:62: connections.forward.weight.format[0].shift.into: found 'membrane'; allowed: weight"),
-    (*weight(stages="shift: {into: weight, by: leak, word: s16.wrap}"),
-     "41:74: connections.forward.weight.format[0].shift.by: found 'leak'; allowed: weight, k, an integer"),
+    (*weight(stages="shift: {into: weight, by: noise, word: s16.wrap}"),
+     "41:74: connections.forward.weight.format[0].shift.by: found 'noise'; allowed: k, weight_min, weight_max, weight, "
+     "threshold, leak, an integer"),
     (*weight(stages="shift: {into: weight, by: k}"),
      "41:48: connections.forward.weight.format[0].shift: missing key 'word': a weight has no overflow of its own"),
     ("neurons: {neuron: 1024}", "neurons: {nuron: 1024}",
-     "56:13: limits.neurons.nuron: found 'nuron'; allowed: neuron. Did you mean 'neuron'?"),
+     "55:13: limits.neurons.nuron: found 'nuron'; allowed: neuron. Did you mean 'neuron'?"),
     ("fan_in: {forward: 1024, recurrent: 1024}", "targets: {foward: 1024}",
-     "57:13: limits.targets.foward: found 'foward'; allowed: forward, recurrent. Did you mean 'forward'?"),
+     "56:13: limits.targets.foward: found 'foward'; allowed: forward, recurrent. Did you mean 'forward'?"),
     ("membrane: s16.saturate", "membrane: s63.saturate",
      "13:3: neurons.neuron: a step can need 64 bits; allowed: at most 63"),
 ]  # fmt: skip
@@ -206,7 +207,7 @@ def test_many_faults_are_reported_together_in_the_order_of_the_file(tmp_path: Pa
 
 def test_a_trap_of_yaml_hides_no_other_fault(tmp_path: Path) -> None:
     assert faults(tmp_path, ("least: 0", "least: 00"), ("clock: step", "clock: 5"), ("cap: 255", "cap: 0xff")) == [
-        "10:8: clock: found 5; allowed: step",
+        "10:8: clock: found 5; allowed: step, event",
         "21:94: neurons.neuron.step[0].decay.least: found 00; write 0",
         "40:10: connections.forward.cap: found 0xff; write 255",
     ]

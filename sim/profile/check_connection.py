@@ -68,7 +68,8 @@ def _scope(path: Path, ranges: object, connection: Connection) -> Scope:
         return own if name == WEIGHT else (path, ("neurons",), ("values",))
 
     declared = tuple((*path, kind, KEYS) for kind in _KINDS)
-    return Scope(ranges, (*declared, (*path, "to"), ("neurons", connection.target)), fixed_by)  # type: ignore[arg-type]
+    theirs = tuple(("neurons", connection.target, kind, KEYS) for kind in ("parameters", "derived"))
+    return Scope(ranges, (*declared, (*path, "to"), *theirs), fixed_by)  # type: ignore[arg-type]
 
 
 def _weight_faults(path: Path, connection: Connection, profile: Profile) -> Iterator[Fault]:

@@ -97,7 +97,7 @@ class NeuronClass(Model):
             if isinstance(branch.emit, int):
                 low = high = branch.emit * branch.repeat
             else:
-                word = next(w for name, w in self.stored() if name == branch.emit)
+                word = next((w for name, w in self.stored() if name == branch.emit), Word(1, False))
                 low, high = word.min, word.max
             least, most = min(least, low), max(most, high)
         return least, most
@@ -105,7 +105,8 @@ class NeuronClass(Model):
     def stored(self) -> Iterator[tuple[str, Word]]:
         """Every register with the narrowest word that holds whatever is written to it, and every parameter."""
         writes = [stage for stage in self.stages if not isinstance(stage, Fire)]
-        writes += [item.stage for branch in self.fire.branches for item in branch.do]
+        fires = [stage for stage in self.stages if isinstance(stage, Fire)]
+        writes += [item.stage for fire in fires for branch in fire.branches for item in branch.do]
         for name, own in self.registers.items():
             words = [own, *(stage.word for stage in writes if stage.into == name and stage.word is not None)]
             yield name, holding(min(word.min for word in words), max(word.max for word in words))
