@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,7 +13,7 @@ from ..events import Events
 from ..network.network import Network
 from ..profile.schema import INPUT, SPIKES, storage
 from ..trace import PAST, Integers, LayerTrace, State, Trace
-from . import clocked, event_run, oracle, vectorised
+from . import clocked, event_core, event_run, oracle, vectorised
 from .wiring import Layer, reach_back, wire
 
 ENGINES = ("compiled", "array", "oracle")
@@ -41,11 +42,11 @@ def run(
     if engine not in ENGINES:
         raise InputError(f"engine: found {engine!r}; allowed: {', '.join(ENGINES)}")
     if network.profile.clock == "event":
-        streams = event_run.read_events(spikes, network)  # type: ignore[arg-type]
+        streams = event_run.read_events(cast("Events | Sequence[Events]", spikes), network)
         current = initial_state(network, len(streams)) if state is None else check_state(state, network, len(streams))
-        only = event_run.core_of(network).layer
+        only = event_core.core_of(network).layer
         return event_run.run_events(network, streams, _registers(record, {only.name: only}), engine, current)
-    counts = check_spikes(spikes, network)
+    counts = check_spikes(cast(ArrayLike, spikes), network)
     groups = wire(network)
     layers = {layer.name: layer for group in groups for layer in group}
     names = _registers(record, layers)
