@@ -14,9 +14,9 @@ from bitspike.archive import checksum as checksum_of
 GENERIC, XYLO = "generic-w8-v16", "xylo-audio-2"
 
 
-def edited(name: str, *edits: tuple[str, Any]) -> bs.Profile:
-    """A shipped profile with values replaced: ("neurons.neuron.registers.membrane", "s16.wrap")."""
-    data = json.loads(bs.load_profile(name).to_json())
+def edited(name: str | bs.Profile, *edits: tuple[str, Any]) -> bs.Profile:
+    """A profile, or a shipped one by name, with values replaced: ("neurons.neuron.registers.membrane", "s16.wrap")."""
+    data = json.loads((bs.load_profile(name) if isinstance(name, str) else name).to_json())
     for path, value in edits:
         *parents, last = (int(step) if step.isdigit() else step for step in path.split("."))
         place = data

@@ -6,6 +6,7 @@ import pytest
 from builders import generic, random_generic, random_spikes, random_xylo
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from invented_chips import TERNARY, chip, random_exponents, random_graded, random_ternary
 
 
 def assert_replays(network, spikes, state=None):
@@ -20,10 +21,14 @@ def assert_replays(network, spikes, state=None):
                 before = {r: values[sample, step - 1, neuron] if step else 0 for r, values in layer.registers.items()}
                 if state is not None and not step:
                     before = {r: state[name][r][sample, neuron] for r in before}
+                before["sum"] = 0
                 for write in writes:
+                    if write.register == "sum" and "the sum of the step" in write.cause:
+                        before["sum"] = 0  # each sum starts anew
                     assert write.before == before[write.register]
                     before[write.register] = write.after
                     effects.add(write.effect)
+                del before["sum"]
                 assert before == {r: values[sample, step, neuron] for r, values in layer.registers.items()}
                 assert emitted.after == layer.spikes[sample, step, neuron]
                 assert emitted.register == "spikes"
@@ -42,6 +47,13 @@ def test_the_writes_of_a_generic_neuron_replay_to_what_was_recorded(seed, overfl
 def test_the_writes_of_a_xylo_neuron_replay_to_what_was_recorded(seed):
     network = random_xylo(seed)
     assert_replays(network, random_spikes(network, seed))
+
+
+@settings(max_examples=10)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([random_ternary, random_exponents]))
+def test_the_writes_of_sums_delays_and_pictures_replay_to_what_was_recorded(seed, make):
+    network = make(seed)
+    assert_replays(network, random_graded(network, seed))
 
 
 def test_replays_meet_clipped_and_wrapped_writes():
@@ -69,6 +81,23 @@ def test_a_step_is_told_write_by_write():
         "accumulator: 7 -> 0 (0000000000000000)  [s16.saturate]  set",
         "membrane: 7 -> 5 (0000000000000101)  [s16.saturate]  fire: membrane >= threshold, membrane = 7, threshold = 2",
         "spikes: 0 -> 1 (00000001)  [u8]  emitted",
+    ]
+
+
+def test_a_sum_is_told_from_its_total_to_what_arrives():
+    """Both neurons spike in step 0; 20 + 25 is halved and clipped to 15."""
+    layer = bs.Population("a", 2, {"keep": 0, "vth": 3, "slope": 0, "refractory": 0})
+    links = [
+        bs.Projection("input", "a", [[9, 9]], "forward"),
+        bs.Projection("a", "a", [[20, 0], [25, 0]], "feedback", {"divisor": 1, "bound": 15}),
+    ]
+    network = bs.Network(chip(TERNARY), 1, [layer], links)
+    writes = bs.explain(network, [[1], [0]], layer="a", neuron=0, step=1)
+    assert [str(write) for write in writes][:4] == [
+        "sum: 0 -> 45 (0000101101)  [s10.wrap]  feedback: the sum of the step, 45",
+        "sum: 45 -> 22 (0000010110)  [s10.wrap]  shift, sum = 45, divisor = 1",
+        "sum: 22 -> 15 (0000001111)  [s10.wrap]  clip, sum = 22, bound = 15",
+        "arrived: 0 -> 15 (0001111)  [s7.wrap]  feedback: the sum of the step, 15",
     ]
 
 

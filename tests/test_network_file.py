@@ -1,9 +1,13 @@
 """A network's file: it is read back equal, under the profile it was made for, or refused."""
 
+import copy
+
 import bitspike as bs
 import numpy as np
 import pytest
+from bitspike.network.file import network_from, network_header
 from builders import GENERIC, edited, generic, random_generic, random_xylo, rewrite
+from invented_chips import random_event, random_exponents, random_ternary
 
 NETWORK = generic()
 
@@ -124,3 +128,51 @@ def test_names_that_look_like_those_of_arrays_do_not_collide_in_the_file(tmp_pat
     network = bs.Network(profile, 1, layers, [bs.Projection("input", "weights", [[1, 2]], "forward")])
     bs.save_network(network, tmp_path / "net.npz")
     assert bs.load_network(tmp_path / "net.npz") == network
+
+
+JUNK = (None, -1, 7, 10**30, 0.5, "x", [], {}, [[1]], {"kind": "Sparse"}, {"kind": ["Pooling"]})
+
+
+def places(value, path=()):
+    """Every place in a header, by the keys that lead to it."""
+    for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield (*path, key)
+        yield from places(value[key], (*path, key))
+
+
+def replaced(header, path, value):
+    """A header with another value at a place."""
+    changed = copy.deepcopy(header)
+    *parents, last = path
+    place = changed
+    for key in parents:
+        place = place[key]
+    place[last] = value
+    return changed
+
+
+def read(header, arrays):
+    """The network, or None where it is refused as a file."""
+    try:
+        return network_from(header, dict(arrays), "net.npz")
+    except bs.FileError:
+        return None
+
+
+@pytest.mark.parametrize("make", [random_ternary, random_exponents, random_event])
+def test_whatever_stands_in_the_header_makes_the_same_network_or_is_refused(make):
+    network = make(1)
+    header = network_header(network)
+    for path in places(header):
+        for junk in JUNK:
+            assert read(replaced(header, path, junk), network.arrays()) in (None, network), (path, junk)
+
+
+@pytest.mark.parametrize("make", [random_ternary, random_exponents, random_event])
+def test_whatever_the_arrays_hold_they_are_refused_unless_equal(make):
+    network = make(1)
+    header, arrays = network_header(network), network.arrays()
+    for name in arrays:
+        for junk in (np.array(3), np.zeros(0, int), np.zeros((1, 1, 1, 1, 1), int), np.array([10**12, -1])):
+            assert read(header, {**arrays, name: junk}) is None, (name, junk)
+        assert read(header, {other: array for other, array in arrays.items() if other != name}) is None, name

@@ -36,6 +36,21 @@ def test_an_operation_gives_the_hull_of_its_results(name):
         assert ops.widest == expected.join(Interval(0, 0))
 
 
+@pytest.mark.parametrize("name", ["minimum", "maximum"])
+def test_one_of_two_is_the_hull_of_its_results_and_nothing_new(name):
+    for a, b in product(SMALL, SMALL):
+        exact = getattr(IntegerOps(), name)
+        assert getattr(IntervalOps(), name)(a, b) == hull([exact(x, y) for x in values(a) for y in values(b)])
+
+
+def test_a_quotient_is_the_hull_of_its_results():
+    for a, b in product(SMALL, (Interval(lo, hi) for lo in range(1, 5) for hi in range(lo, 5))):
+        ops = IntervalOps()
+        expected = hull([x // y for x in values(a) for y in values(b)])
+        assert ops.divide(a, b) == expected
+        assert ops.widest == expected.join(Interval(0, 0))
+
+
 @pytest.mark.parametrize("rounding", Rounding)
 def test_a_shift_gives_the_hull_of_its_results(rounding):
     exact = IntegerOps()

@@ -1,7 +1,9 @@
 """What TensorOps passes backwards."""
 
+import numpy as np
 import pytest
-from bitspike.datapath import Add, Fire, Set
+from bitspike.datapath import NONZERO, Add, Clip, Divide, Fire, Scale, Set, Shift, Shrink, clip_count
+from bitspike.ops.array import ArrayOps
 from bitspike.ops.base import Registers, Relation, Rounding
 from bitspike.word import Overflow, Word
 
@@ -131,3 +133,88 @@ def test_a_condition_may_name_the_threshold_first():
     Fire(branches=(fires(("threshold", Relation.LE, "membrane"), 1, 1, SUBTRACT),)).run(regs)
     regs["spikes"].sum().backward()
     assert (regs["spikes"].item(), leaf.grad.item()) == (1.0, SLOPE)
+
+
+def test_of_several_conditions_the_first_that_orders_its_sides_has_the_gradient():
+    both = (("enabled", Relation.EQ, 1), ("membrane", Relation.GE, "threshold"))
+    leaf = torch.tensor([5.0], requires_grad=True)
+    given = {"threshold": torch.tensor([3.0]), "enabled": torch.tensor([1.0]), "spikes": torch.zeros(1)}
+    regs = Registers(TensorOps(constant_slope), {"membrane": S4}, {"membrane": leaf, **given})
+    Fire(branches=(fires(both, 1, 1, SUBTRACT),)).run(regs)
+    regs["spikes"].sum().backward()
+    assert (regs["spikes"].item(), leaf.grad.item()) == (1.0, SLOPE)
+
+
+def test_a_quotient_passes_the_slope_of_its_divisor():
+    divided, gradient = gradient_of(lambda ops, u: ops.divide(u, torch.tensor([4.0, 2.0, 1.0])), [-5.0, 7.0, 3.0])
+    assert (divided, gradient) == ([-2.0, 3.0, 3.0], [0.25, 0.5, 1.0])
+
+
+def test_a_divisor_learns_that_a_greater_one_goes_in_less_often():
+    divided, gradient = gradient_of(lambda ops, by: ops.divide(8, by), [3.0, 2.0])
+    assert (divided, gradient) == ([2.0, 4.0], [-8 / 9, -2.0])
+
+
+def test_the_chosen_one_of_two_has_the_gradient():
+    lesser = gradient_of(lambda ops, u: ops.minimum(u, 3), [1.0, 5.0])
+    greater = gradient_of(lambda ops, u: ops.maximum(3, u), [1.0, 5.0])
+    assert lesser == ([1.0, 3.0], [1.0, 0.0])
+    assert greater == ([3.0, 5.0], [0.0, 1.0])
+
+
+def after(stage, values, **others):
+    """The membrane after a stage, and the gradient of its sum with respect to the membrane before."""
+
+    def run(ops, membrane):
+        regs = Registers(ops, {"membrane": Word(8, True, Overflow.SATURATE)}, {"membrane": membrane, **others})
+        stage.run(regs)
+        return regs["membrane"]
+
+    return gradient_of(run, values)
+
+
+@pytest.mark.parametrize(("rounding", "scaled"), [(Rounding.FLOOR, [-3.0, 2.0]), (Rounding.ZERO, [-2.0, 2.0])])
+def test_a_scaled_register_passes_its_factor(rounding, scaled):
+    stage = Scale(into="membrane", of="membrane", factor=3, shift=2, rounding=rounding)
+    assert after(stage, [-3.0, 3.0]) == (scaled, [0.75, 0.75])
+
+
+def test_a_clipped_register_blocks_the_gradient():
+    assert after(Clip(into="membrane", low=-2, high=2), [-5.0, 1.0, 5.0]) == ([-2.0, 1.0, 2.0], [0.0, 1.0, 0.0])
+
+
+def test_what_shrinks_to_zero_loses_its_gradient_and_the_rest_keeps_it():
+    assert after(Shrink(into="membrane", by=2), [-5.0, -1.0, 1.0, 5.0]) == ([-3.0, 0.0, 0.0, 3.0], [1.0, 0.0, 0.0, 1.0])
+
+
+def test_a_shift_either_way_passes_its_slope():
+    by = torch.tensor([-1, 0, 2])
+    stage = Shift(into="membrane", by="by", rounding=Rounding.FLOOR)
+    assert after(stage, [5.0, 5.0, 5.0], by=by) == ([2.0, 5.0, 20.0], [0.5, 1.0, 4.0])
+
+
+def test_of_spikes_that_act_as_one_none_and_one_pass_their_gradient():
+    counts = [-2.0, 0.0, 1.0, 3.0]
+    assert gradient_of(lambda ops, count: clip_count(ops, count, NONZERO), counts) == (
+        [1.0, 0.0, 1.0, 1.0],
+        [0, 1, 1, 0],
+    )
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        Scale(into="membrane", of="gain", factor=-3, shift=2, rounding=Rounding.FLOOR),
+        Scale(into="membrane", of="gain", factor=-3, shift=2, rounding=Rounding.ZERO),
+        Divide(into="membrane", of="-gain", by=3),
+        Set(into="membrane", value=1, when=(("gain", Relation.GT, 5), ("membrane", Relation.NE, 0))),
+        Set(into="membrane", value=1, when=("gain", Relation.LE, 5)),
+    ],
+)
+def test_what_needs_only_literals_and_values_of_the_profile_is_computed_too(stage):
+    found = []
+    for ops, before in ((TensorOps(constant_slope), torch.tensor([0.0, 4.0])), (ArrayOps(), np.array([0, 4]))):
+        regs = Registers(ops, {"membrane": Word(8, True, Overflow.SATURATE)}, {"membrane": before, "gain": 7})
+        stage.run(regs)
+        found.append(regs["membrane"].tolist())
+    assert found[0] == found[1]

@@ -119,3 +119,12 @@ def test_a_profile_on_which_engines_could_disagree_is_refused():
         "neurons.neuron.registers.accumulator: spikes arrive as s16.saturate, "
         "but a stage writes -524288 to 524287; allowed: -32768 to 32767"
     )
+
+
+def test_a_connection_whose_parameter_is_named_like_a_register_is_refused():
+    """The stages of a sum read both: one name must mean one value."""
+    (fault,) = find_faults(edited(GENERIC, ("connections.forward.parameters", {"membrane": "u4"})))
+    assert str(fault) == (
+        "connections.forward.parameters.membrane: names a register or parameter of the target, "
+        "or a value of the profile; choose another name"
+    )

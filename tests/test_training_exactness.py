@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 
 import bitspike as bs
@@ -67,6 +68,36 @@ def test_the_compiled_engine_agrees():
     model = SpikingNetwork(template(profile, 9, {"a": 9}, links, 2), Triangle(1.0))
     trace = proved(model, random_spikes(model, 0, samples=20, steps=12), engine="compiled")
     assert min(trace.overflows["a"].values()) > 0
+
+
+ARITHMETIC = (
+    {"scale": {"into": "membrane", "of": "-membrane", "factor": "threshold", "shift": 4, "rounding": "zero"}},
+    MEMBRANE,
+    {"clip": {"into": "membrane", "low": "-threshold*threshold", "high": 60}},
+    {"shrink": {"into": "fast", "by": "leak"}},
+    {"divide": {"into": "slow", "of": "fast", "by": 3, "when": [["slow", ">", 5], ["fast", "!=", 0]]}},
+    {"shift": {"into": "slow", "by": "-leak", "rounding": "zero"}},
+)
+
+
+@pytest.mark.parametrize("cap", ["nonzero", "none", 2])
+@pytest.mark.parametrize("overflow", ["saturate", "wrap"])
+def test_sums_of_a_step_and_graded_spikes_train_on_the_bits_of_their_export(overflow, cap):
+    word, reset = f"s8.{overflow}", {"shift": {"into": "membrane", "by": -1, "rounding": "floor"}}
+    graded = branch(when=[["membrane", ">=", "threshold"], ["fast", ">=", 0]], emit="membrane", do=(reset,))
+    data = json.loads(chip(word, word, word, step=ARITHMETIC, branches=(graded, branch(emit=-1))).to_json())
+    scaled = {"scale": {"into": "sum", "of": "sum", "factor": "scale", "shift": 1, "rounding": "floor"}}
+    for connection in data["connections"].values():
+        connection |= {"fit_per": "step", "cap": cap, "sum": {"word": "s24.refuse", "then": [scaled]}}
+    torch.manual_seed(0)
+    links = [("input", "a", "forward"), ("a", "b", "forward"), ("b", "a", "recurrent")]
+    network = template(bs.Profile.from_json(json.dumps(data)), 5, {"a": 6, "b": 4}, links, 2, leak=1, scale=3)
+    model = SpikingNetwork(network, Triangle(1.0), weight_bits=4)
+    trace = proved(model, random_spikes(model, 0, samples=8, steps=12))
+    assert len(np.unique(trace["a"].spikes)) > 5
+    spikes, _ = model(torch.ones(2, 5, 5))
+    spikes["b"].sum().backward()
+    assert model.synapses[0][0].linear.weight.grad.abs().sum() > 0  # through two layers and their caps
 
 
 def pressed(overflow, repeat=1):

@@ -50,3 +50,43 @@ def test_storage_is_the_narrowest_that_holds_the_word(name, dtype):
 @pytest.mark.parametrize(("value", "bits"), [(-3, "1101"), (7, "0111"), (-8, "1000"), (0, "0000"), (-1, "1111")])
 def test_a_pattern_is_twos_complement(value, bits):
     assert Word(4, True).pattern(value) == bits
+
+
+@pytest.mark.parametrize("name", ["s8(-127..127).saturate", "u4(1..8)", "s3(-1..3).refuse", "u4(5..5)"])
+def test_a_narrower_range_is_read_as_it_is_written(name):
+    assert str(Word.parse(name)) == name
+
+
+def test_a_narrower_range_has_its_own_ends_and_the_storage_and_patterns_of_its_bits():
+    word = Word.parse("s8(-127..100).saturate")
+    assert (word.min, word.max, word.mask, word.dtype, word.pattern(-1)) == (-127, 100, 255, "int8", "11111111")
+    assert [value for value in (-128, -127, 100, 101) if value in word] == [-127, 100]
+
+
+@pytest.mark.parametrize("range_", ["-129..0", "0..128", "1..0", "-200..200"])
+def test_a_range_beyond_the_bits_or_upside_down_is_refused(range_):
+    with pytest.raises(ValueError, match=r"^a range from -128 to 127 at most, the lower end first$"):
+        Word.parse(f"s8({range_}).saturate")
+
+
+def test_a_word_that_wraps_has_no_narrower_range():
+    with pytest.raises(ValueError, match=r"^no range, as a word that wraps has the range of its bits$"):
+        Word.parse("s8(-127..127).wrap")
+
+
+def test_a_width_that_follows_a_value_keeps_its_name():
+    word = Word.parse("s<potential_width=9>.wrap")
+    assert (word.bits, word.width, str(word), word.source) == (
+        9,
+        "potential_width",
+        "s9.wrap",
+        "s<potential_width=9>.wrap",
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["s8()", "s8(1)", "s8(1..)", "s8(1...2)", "s8.saturate(1..2)", "s<W>", "s<w=64>", "s<w=0>"]
+)
+def test_what_names_no_range_and_no_width_is_refused(name):
+    with pytest.raises(ValueError, match=r"^s or u, 1 to 63 bits"):
+        Word.parse(name)

@@ -58,8 +58,9 @@ class Branch(Model):
 
     @property
     def crossing(self) -> Condition:
-        """The comparison that decides: the first."""
-        return next(conditions(self.when))[1]
+        """The comparison that decides: the first that orders its sides; where none does, the first."""
+        found = [condition for _, condition in conditions(self.when)]
+        return next((each for each in found if each[1] not in (Relation.EQ, Relation.NE)), found[0])
 
     @property
     def writes(self) -> frozenset[str]:

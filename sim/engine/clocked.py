@@ -6,19 +6,19 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network.added import Listed, Weights
+from ..network.lists import Listed
 from ..profile.schema import INPUT, SPIKES, Profile
 from ..trace import PAST, Integers, State
 from .cache import compiled
 from .kernel import Arrival, Signature, kernel_source, sum_values
 from .oracle import RefusedOverflowError
-from .wiring import Layer
+from .wiring import Incoming, Layer
 
 Table = Mapping[str, Mapping[str, Integers]]
 
@@ -91,8 +91,15 @@ def _with_past(groups: Sequence[Sequence[Layer]], spikes: Integers, state: Mappi
 
 def signature(layer: Layer) -> Signature:
     """Which kernel a layer runs on."""
-    incoming = tuple(Arrival(i.via, len(i.synapses), isinstance(i.synapses[0][1], Listed)) for i in layer.incoming)
-    return Signature(layer.kind, incoming, layer.aliases is not None)
+    incoming = [
+        Arrival(i.via, len(i.synapses), isinstance(i.synapses[0][1], Listed)) for i, *_ in _by_projection(layer)
+    ]
+    return Signature(layer.kind, tuple(incoming), layer.aliases is not None)
+
+
+def _by_projection(layer: Layer) -> list[list[Incoming]]:
+    """What arrives, the delays of one projection together."""
+    return [list(delays) for _, delays in groupby(layer.incoming, key=lambda incoming: incoming.projection)]
 
 
 def _part(whole: _Chunk, samples: slice) -> _Chunk:
@@ -119,11 +126,11 @@ def _run(
 def _arguments(layer: Layer, profile: Profile, chunk: _Chunk, steps: int) -> list[Any]:
     """A kernel's arguments after the span of steps: see `kernel.arguments`."""
     values: list[Any] = []
-    for incoming in layer.incoming:
-        rows = chunk.rows[incoming.source]
-        values += [rows, rows.shape[1] - steps - incoming.lag]
-        values += _weights([weights for _, weights in incoming.synapses])
-        values += [np.int64(incoming.values[name]) for name in sum_values(profile.connections[incoming.via])]
+    for delays in _by_projection(layer):
+        first = delays[0]
+        rows = chunk.rows[first.source]
+        values += [rows, np.array([rows.shape[1] - steps - i.lag for i in delays]), *_weights(delays)]
+        values += [np.int64(first.values[name]) for name in sum_values(profile.connections[first.via])]
     registers, out = list(layer.neuron.registers), chunk.rows[layer.name]
     values += [np.ascontiguousarray(array) for array in layer.parameters.values()]
     values += [chunk.state[layer.name][register] for register in registers]
@@ -136,11 +143,16 @@ def _arguments(layer: Layer, profile: Profile, chunk: _Chunk, steps: int) -> lis
     return values
 
 
-def _weights(synapses: Sequence[Weights]) -> list[Any]:
-    """Lists of targets where the weights are lists, then the weights of each register."""
-    first = synapses[0]
-    lists = [first.pointers, first.targets] if isinstance(first, Listed) else []
-    return [*lists, *(_narrow(w.weights if isinstance(w, Listed) else w) for w in synapses)]
+def _weights(delays: Sequence[Incoming]) -> list[Any]:
+    """Lists of targets where the weights are lists, one after the other; then the weights of each register."""
+    by_register = [[i.synapses[place][1] for i in delays] for place in range(len(delays[0].synapses))]
+    if not isinstance(by_register[0][0], Listed):
+        return [_narrow(matrix) for (matrix,) in by_register]
+    lists: list[Listed] = by_register[0]
+    starts = np.cumsum([0, *(len(each.targets) for each in lists[:-1])])
+    pointers = np.array([start + each.pointers for start, each in zip(starts, lists, strict=True)])
+    joined = (np.concatenate([each.weights for each in register]) for register in by_register)
+    return [pointers, np.concatenate([each.targets for each in lists]), *map(_narrow, joined)]
 
 
 def _narrow(weights: NDArray[Any]) -> NDArray[Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..datapath import deliver
-from ..network.added import Listed
+from ..network.lists import Listed
 from ..network.network import Network
 from ..ops.base import Registers, Relation, Value
 from ..ops.integer import IntegerOps

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..datapath import Fire, conditions
+from ..datapath import SUM, Fire, conditions
 from ..errors import InputError
 from ..network.network import Network
 from ..ops.base import Registers, names_in
@@ -57,6 +57,7 @@ class _Log(IntegerOps):
         self.writes: list[Write] = []
         self.watched: Registers | None = None
         self.cause = ""
+        self.total = 0
 
     def registers(self, layer: str, step: int, neuron: int, regs: Registers) -> Registers:
         """The same registers, under these operations, if they are the watched neuron's."""
@@ -70,12 +71,13 @@ class _Log(IntegerOps):
         self.cause = f"{incoming.via}: {incoming.source}[{source}] {count} x {weight}"
 
     def summed(self, incoming: Incoming, total: int) -> None:
-        """Name the sum of the next writes."""
+        """Name the sum of the next write; a sum starts from 0."""
+        self.total = 0
         self.cause = f"{incoming.via}: the sum of the step, {total}"
 
     def stage(self, stage: Any, regs: Registers) -> None:
         """Name the stage of the next writes, with what it reads."""
-        if regs is not self.watched:
+        if regs.ops is not self:
             return
         if isinstance(stage, Fire):
             branches = [
@@ -90,7 +92,9 @@ class _Log(IntegerOps):
         """Record the write."""
         super().observe(register, raw, fitted, word, when)
         if when and self.watched is not None:
-            before = self.watched.values.get(register, 0)
+            before = self.total if register == SUM else self.watched[register]
+            if register == SUM:
+                self.total = fitted
             self.writes.append(Write(self.cause, register, word, before, raw, fitted))
 
 

@@ -19,7 +19,8 @@ from ..profile.schema import SPIKES, Connection, NeuronClass, Profile
 @dataclass(frozen=True)
 class Arrival:
     """A projection that a kernel delivers: its connection, how many registers it reaches, and whether its weights
-    are lists (sparse) or a matrix."""
+    are lists (for each of its delays) or a matrix (it has one delay).
+    """
 
     via: str
     synapses: int
@@ -42,10 +43,11 @@ def arguments(profile: Profile, signature: Signature) -> list[str]:
     """Names of the kernel's arguments, in order.
 
     first, last: the steps to run. For each incoming projection k its spikes `s{k}` [sample, row, pre], the
-    row `o{k}` of step 0, and weights `w{k}_{i}` [pre, post], or lists of them by source, from `from{k}[pre]`
-    on, to the neurons `to{k}`; of a sum also the projection's values `q{k}_*`. Parameters `p_*` [post], registers
-    `r_*` [sample, post], `out` [sample, row, post] and its row `lead` of step 0, `overflows`
-    [sample, register + 1], and of each register whether it is recorded (`on_*`) and where (`rec_*`).
+    row `o{k}` [delay] that acts in step 0, and weights `w{k}_{i}` [pre, post], or lists of them by delay and
+    source, from `from{k}[delay, pre]` on, to the neurons `to{k}`; of a sum also the projection's values `q{k}_*`.
+    Parameters `p_*` [post], registers `r_*` [sample, post], `out` [sample, row, post] and its row `lead` of
+    step 0, `overflows` [sample, register + 1], and of each register whether it is recorded (`on_*`) and where
+    (`rec_*`).
     """
     neuron = profile.neurons[signature.neuron]
     names = ["first", "last"]
@@ -108,7 +110,8 @@ def kernel_source(profile: Profile, signature: Signature) -> str:
 
 
 def _deliver(ops: SourceOps, neuron: NeuronClass, connection: Connection, k: int, arrival: Arrival) -> None:
-    """Add the spikes of one projection, source by source, to each register it reaches."""
+    """Add the spikes of one projection, delay by delay, source by source, to each register it reaches."""
+    _each_delay(ops, k)
     count = _each_source(ops, connection, k)
     for synapse, register in enumerate(connection.into[: arrival.synapses]):
         weight = _each_target(ops, k, synapse, arrival.listed)
@@ -118,14 +121,15 @@ def _deliver(ops: SourceOps, neuron: NeuronClass, connection: Connection, k: int
         deliver(regs, register, count, "weight")
         ops.emit(f"r_{register}[b, j] = {regs[register]}")
         ops.indent -= 1
-    ops.indent -= 2
+    ops.indent -= 3
 
 
 def _deliver_sum(
     ops: SourceOps, profile: Profile, neuron: NeuronClass, connection: Connection, k: int, arrival: Arrival
 ) -> None:
-    """Sum the spikes of one projection in 64 bits; then the sum's stages and one write for each neuron."""
+    """Of each delay, sum the spikes of one projection in 64 bits; then the sum's stages and one write a neuron."""
     assert connection.sum is not None
+    _each_delay(ops, k)
     for synapse, register in enumerate(connection.into[: arrival.synapses]):
         ops.emit(f"sums{k}[:] = 0")
         count = _each_source(ops, connection, k)
@@ -146,16 +150,26 @@ def _deliver_sum(
         deliver_sum(regs, register)
         ops.emit(f"r_{register}[b, j] = {regs[register]}")
         ops.indent -= 1
+    ops.indent -= 1
+
+
+def _each_delay(ops: SourceOps, k: int) -> None:
+    """Begin a loop over the delays of a projection."""
+    ops.emit(f"for d in range(o{k}.shape[0]):")
+    ops.indent += 1
 
 
 def _each_source(ops: SourceOps, connection: Connection, k: int) -> str:
-    """Begin a loop over the sources that spiked; what each one's spikes act as."""
+    """Begin a loop over the sources that spiked; what each one's spikes act as.
+
+    They are clipped before they are narrowed: only what acts is sure to fit.
+    """
     ops.emit(f"for i in range(s{k}.shape[2]):")
     ops.indent += 1
-    ops.emit(f"count = {CAST}(s{k}[b, t + o{k}, i])")
+    ops.emit(f"count = s{k}[b, t + o{k}[d], i]")
     ops.emit("if count != 0:")
     ops.indent += 1
-    acting: str = clip_count(ops, "count", connection.cap)
+    acting: str = ops.name(clip_count(ops, "count", connection.cap))
     return acting
 
 
@@ -165,7 +179,7 @@ def _each_target(ops: SourceOps, k: int, synapse: int, listed: bool) -> str:
         ops.emit("for j in range(out.shape[2]):")
         ops.indent += 1
         return f"w{k}_{synapse}[i, j]"
-    ops.emit(f"for n in range(from{k}[i], from{k}[i + 1]):")
+    ops.emit(f"for n in range(from{k}[d, i], from{k}[d, i + 1]):")
     ops.indent += 1
     ops.emit(f"j = to{k}[n]")
     return f"w{k}_{synapse}[n]"

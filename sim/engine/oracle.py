@@ -13,7 +13,7 @@ import numpy as np
 
 from ..datapath import SUM, clip_count, deliver, deliver_sum
 from ..errors import OverflowRefusedError
-from ..network.added import Listed
+from ..network.lists import Listed
 from ..ops.base import Registers
 from ..ops.integer import IntegerOps
 from ..ops.operators import RefusedWriteError
@@ -47,7 +47,7 @@ class Watch(Protocol):
         """The next write delivers these spikes."""
 
     def summed(self, incoming: Incoming, total: int) -> None:
-        """The next writes are those of a step's sum."""
+        """The next write is a step's sum, or delivers what its stages left of it."""
 
     def stage(self, stage: Any, regs: Registers) -> None:
         """The next writes are this stage's."""
@@ -205,7 +205,11 @@ def _deliver_sums(
             summed = Registers(regs.ops, {**regs.words, SUM: incoming.sum.word}, values)
             summed.write(SUM, total)
             for item in incoming.sum.then:
+                if watch is not None:
+                    watch.stage(item.stage, summed)
                 item.stage.run(summed)
+            if watch is not None:
+                watch.summed(incoming, summed[SUM])
             deliver_sum(summed, register)
             regs.values[register] = summed[register]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..datapath import SUM, Fire, clip_count, deliver, deliver_sum
-from ..network.added import Listed
+from ..network.lists import Listed
 from ..ops.array import ArrayOps, to_array
 from ..ops.base import Ops, Registers, Value
 from ..ops.operators import RefusedWriteError
@@ -21,10 +21,13 @@ Accumulate = Callable[[Registers, str, Value, Value], None]
 
 
 def deliver_in_order(regs: Registers, register: str, counts: Value, weights: Value) -> None:
-    """Every source in ascending order: counts [sample, source], weights [source, neuron]."""
-    for source in range(counts.shape[1]):
-        if counts[:, source].any():
-            deliver(regs, register, counts[:, source, None], weights[source])
+    """Every source in ascending order: counts [sample, source], weights [source, neuron] or lists."""
+    for source in np.flatnonzero(counts.any(axis=0)).tolist():
+        deliver(regs, register, counts[:, source, None], _row(weights, source, regs[register].shape[-1]))
+
+
+def _row(weights: Value, source: int, size: int) -> Value:
+    return weights.row(source, size) if isinstance(weights, Listed) else weights[source]
 
 
 def deliver_at_once(regs: Registers, incoming: Incoming, register: str, counts: Value, weights: Value) -> None:
@@ -32,11 +35,21 @@ def deliver_at_once(regs: Registers, incoming: Incoming, register: str, counts: 
     assert incoming.sum is not None
     values = {**regs.values, **incoming.values, SUM: 0 * regs[register]}
     summed = Registers(regs.ops, {**regs.words, SUM: incoming.sum.word}, values)
-    summed.write(SUM, counts @ weights)
+    summed.write(SUM, _total(counts, weights, regs[register].shape[-1]))
     for item in incoming.sum.then:
         item.stage.run(summed)
     deliver_sum(summed, register)
     regs.values[register] = summed[register]
+
+
+def _total(counts: Value, weights: Value, size: int) -> Value:
+    """The sum over all sources, [sample, neuron]."""
+    if not isinstance(weights, Listed):
+        return counts @ weights
+    total = np.zeros((len(counts), size), np.int64)
+    for source in np.flatnonzero(counts.any(axis=0)).tolist():
+        total += counts[:, source, None] * weights.row(source, size)
+    return total
 
 
 def step_layer(
@@ -55,11 +68,10 @@ def step_layer(
     for incoming in layer.incoming:
         counts = clip_count(ops, spikes_of(incoming.source, incoming.lag), incoming.cap)
         for register, weights in incoming.synapses:
-            matrix = weights.dense(layer.size) if isinstance(weights, Listed) else weights
             if incoming.sum is None:
-                accumulate(regs, register, counts, matrix)
+                accumulate(regs, register, counts, weights)
             else:
-                deliver_at_once(regs, incoming, register, counts, matrix)
+                deliver_at_once(regs, incoming, register, counts, weights)
     regs.values[SPIKES] = silent
     for stage in layer.neuron.stages:
         if isinstance(stage, Fire) and layer.aliases is not None:

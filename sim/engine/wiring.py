@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from ..datapath import Cap
 from ..network.added import added_weights, of_delay, synapse_delays
 from ..network.network import Network
-from ..network.parts import Projection
 from ..network.weights import connection_values, neuron_values
 from ..profile.schema import INPUT, SPIKES, NeuronClass, Sum, storage
 
@@ -24,11 +23,12 @@ Array = NDArray[Any]
 class Incoming:
     """One projection as its target sees it, or its synapses of one delay.
 
-    lag: steps from a spike to its delivery. cap: what more spikes of a source act as.
-    synapses: (register, weights as they are added), in order. sum: what is done to a step's sum, where each source
-    is no write of its own. values: the projection's parameters, for the sum's stages.
+    projection: its place among the network's. lag: steps from a spike to its delivery. cap: what more spikes of a
+    source act as. synapses: (register, weights as they are added), in order. sum: what is done to a step's sum,
+    where each source is no write of its own. values: the projection's parameters, for the sum's stages.
     """
 
+    projection: int
     source: str
     via: str
     lag: int
@@ -81,7 +81,12 @@ def reach_back(network: Network) -> dict[str, int]:
 def _layer(network: Network, name: str) -> Layer:
     population, profile = network.population(name), network.profile
     parameters = neuron_values(profile, population)
-    incoming = [i for p in network.projections if p.target == name for i in _incoming(network, p, parameters)]
+    incoming = [
+        i
+        for place, projection in enumerate(network.projections)
+        if projection.target == name
+        for i in _incoming(network, place, parameters)
+    ]
     aliases = None if population.aliases is None else np.asarray(population.aliases, np.int32)
     neuron = network.neuron_class(population)
     constants = profile.constants
@@ -89,8 +94,9 @@ def _layer(network: Network, name: str) -> Layer:
     return Layer(name, population.size, kind, neuron, parameters, constants, tuple(incoming), aliases)
 
 
-def _incoming(network: Network, projection: Projection, target: Mapping[str, Array]) -> Iterator[Incoming]:
-    """One for each delay that the projection has, the shortest first."""
+def _incoming(network: Network, place: int, target: Mapping[str, Array]) -> Iterator[Incoming]:
+    """One for each delay that the projection at `place` has, the shortest first."""
+    projection = network.projections[place]
     connection, profile = network.connection(projection), network.profile
     values = connection_values(profile, projection)
     scope = values | profile.constants
@@ -101,7 +107,7 @@ def _incoming(network: Network, projection: Projection, target: Mapping[str, Arr
         chosen = [(register, of_delay(weights, delays, int(delay))) for register, weights in pairs]
         lag = connection.lag + int(delay)
         via = str(projection.via)
-        yield Incoming(projection.source, via, lag, connection.cap, tuple(chosen), connection.sum, scope)
+        yield Incoming(place, projection.source, via, lag, connection.cap, tuple(chosen), connection.sum, scope)
 
 
 def _groups(order: Sequence[str], layers: Mapping[str, Layer]) -> list[list[str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,36 +11,11 @@ from numpy.typing import NDArray
 from ..ops.array import ArrayOps, to_array
 from ..profile.schema import Connection
 from .geometry import expand
+from .lists import Listed, Synapses
 from .parts import Projection
-from .picture import Synapses
 from .weights import format_weights
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True, eq=False)
-class Listed:
-    """Weights by source, as lists: source i reaches `targets[pointers[i]:pointers[i + 1]]` over the weights there."""
-
-    pointers: Array
-    targets: Array
-    weights: Array
-
-    def of(self, source: int) -> tuple[Array, Array]:
-        """The targets of a source, and the weights to them."""
-        span = slice(self.pointers[source], self.pointers[source + 1])
-        return self.targets[span], self.weights[span]
-
-    def dense(self, size: int) -> Array:
-        """The same as a matrix [pre, post]."""
-        matrix = np.zeros((len(self.pointers) - 1, size), np.int64)
-        np.add.at(matrix, (self.sources, self.targets), self.weights)
-        return matrix
-
-    @property
-    def sources(self) -> Array:
-        """The source of each synapse."""
-        return np.repeat(np.arange(len(self.pointers) - 1), np.diff(self.pointers))
 
 
 Weights = Array | Listed  # [pre, post], or lists
@@ -75,7 +49,7 @@ def added_weights(
     scope |= {name: array.ravel()[synapses.index] for name, array in per_synapse.items()}
     raw = weights.ravel()[synapses.index]
     added = np.broadcast_to(format_weights(ArrayOps(), connection, raw, scope), raw.shape)
-    return [Listed(synapses.pointers, synapses.targets, np.ascontiguousarray(added))]
+    return [synapses.over(added)]
 
 
 def synapses_of(connection: Connection, projection: Projection, sources: int) -> Synapses:
@@ -101,8 +75,6 @@ def of_delay(weights: Weights, delays: Array, delay: int) -> Weights:
     """The weights whose spikes arrive after `delay` further steps, by `synapse_delays`; the others are left out."""
     if np.all(delays == delay):
         return weights
-    here = delays == delay
-    if not isinstance(weights, Listed):
-        return np.where(here, weights, 0)
-    per_source = np.bincount(weights.sources[here], minlength=len(weights.pointers) - 1)
-    return Listed(np.concatenate([[0], np.cumsum(per_source)]), weights.targets[here], weights.weights[here])
+    if isinstance(weights, Listed):
+        return weights.only(delays == delay)
+    return Listed.of_matrix(weights).only(np.broadcast_to(delays == delay, weights.shape).ravel())

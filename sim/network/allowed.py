@@ -15,9 +15,10 @@ from ..ops.operators import RefusedWriteError
 from ..profile.analysis import arriving
 from ..profile.schema import INPUT, Connection, Profile
 from ..word import Word
-from .added import Listed, Weights, added_weights, synapses_of
+from .added import Weights, added_weights, synapses_of
 from .geometry import Convolution, Pooling, Sparse
 from .geometry import faults as geometry_faults
+from .lists import Listed
 from .parts import Population, Projection
 from .weights import connection_values, neuron_values
 
@@ -173,6 +174,9 @@ class _Checker:
         if shape is None:
             weights = self.weights(place, projection, connection, sizes)
             return None if weights is None else replace(projection, weights=weights)
+        if not isinstance(shape, Convolution | Pooling | Sparse):
+            self.fault(f"{place}: shape", f"found {shape!r}; allowed: a Convolution, a Pooling, a Sparse or None")
+            return None
         if isinstance(shape, Convolution) and connection.kernel is None:
             self.fault(place, f"is a convolution, which connection '{projection.via}' has no kernels for")
             return None
@@ -221,7 +225,8 @@ class _Checker:
         """Delays within the connection's slots."""
         slots = connection.delay
         if slots is None:
-            if np.any(np.asarray(projection.delays) != 0):
+            given = self.array(f"{place}: delays", projection.delays)
+            if given is not None and np.any(given != 0):
                 self.fault(f"{place}: delays", f"connection '{projection.via}' has none")
             return np.zeros((), np.int64)
         shape = {"projection": (), "source": sizes[:1], "synapse": per_synapse}[slots.per]
@@ -270,10 +275,13 @@ def _frozen(array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-def _total(weights: Weights) -> int:
-    """The most that all sources together can add or subtract, in magnitude, a spike each."""
-    values = weights.weights if isinstance(weights, Listed) else weights
-    return int(np.abs(values).astype(object).sum())
+def _total(weights: Weights) -> float:
+    """The most that all sources together can add to a target or subtract, in magnitude, a spike each."""
+    if isinstance(weights, Listed):
+        totals = np.bincount(weights.targets, np.abs(weights.weights.astype(float)))
+    else:
+        totals = np.abs(weights.astype(float)).sum(axis=0)
+    return float(totals.max(initial=0))
 
 
 def check_network(
@@ -337,7 +345,8 @@ def _check_loops(checker: _Checker, projections: Sequence[Projection]) -> None:
     """Within a step, no layer may wait for its own spikes."""
     prompt: dict[str, list[str]] = {}
     for projection in projections:
-        if checker.profile.connections[str(projection.via)].lag == 0:
+        lag = checker.profile.connections[str(projection.via)].lag
+        if lag == 0 and np.any(np.asarray(projection.delays) == 0):
             prompt.setdefault(projection.target, []).append(projection.source)
     try:
         TopologicalSorter(prompt).prepare()

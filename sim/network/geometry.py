@@ -14,13 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .picture import Axis, Synapses, picture_synapses, pointers
+from .lists import Synapses, pointers
+from .picture import Axis, picture_synapses
 
 Pair = tuple[int, int]
 Triple = tuple[int, int, int]
 Integers = NDArray[np.integer[Any]]
 
 _SHOWN = 3  # offending entries listed for one array
+_MOST = (1 << 31) - 1  # of a side, a step or a margin: places are computed in 64 bits
 
 
 @dataclass(frozen=True)
@@ -211,7 +213,7 @@ def _is_count(value: Any, least: int) -> bool:
 def _count_faults(name: str, values: Any, axes: str, least: int = 1) -> list[str]:
     right_length = isinstance(values, tuple) and len(values) == axes.count(",") + 1
     if right_length and all(_is_count(value, least) for value in values):
-        return []
+        return [f"{name}: found {values!r}; allowed: at most {_MOST} each"] if max(values) > _MOST else []
     return [f"{name}: found {values!r}; allowed: {axes}, each {least} or more"]
 
 

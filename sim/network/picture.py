@@ -1,40 +1,13 @@
-"""The synapses of a projection as lists by source, and how a kernel that moves over a picture becomes them."""
+"""How a kernel that moves over a picture becomes synapses."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-
-@dataclass(frozen=True, eq=False)
-class Synapses:
-    """Synapses by source: those of source s are `pointers[s]` to `pointers[s + 1]`, their targets ascending.
-
-    pointers: int64 [pre + 1]. targets: int32 [synapse], the neuron that each reaches.
-    index: int64 [synapse], which entry of the flattened weights each uses.
-    """
-
-    pointers: NDArray[np.int64]
-    targets: NDArray[np.int32]
-    index: NDArray[np.int64]
-
-    @property
-    def sources(self) -> NDArray[np.int64]:
-        """The neuron that each synapse comes from, int64 [synapse]."""
-        return np.repeat(np.arange(len(self.pointers) - 1), np.diff(self.pointers))
-
-    def dense(self, weights: ArrayLike, post: int) -> NDArray[np.int64]:
-        """The matrix of the synapses, int64 [pre, post], 0 where there is none; two synapses of a pair add."""
-        matrix = np.zeros((len(self.pointers) - 1, post), np.int64)
-        np.add.at(matrix, (self.sources, self.targets), np.asarray(weights).ravel()[self.index])
-        return matrix
-
-
-def pointers(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Where the synapses of each source begin, int64 [pre + 1], for sources that have so many each."""
-    return np.concatenate((np.zeros(1, np.int64), np.cumsum(counts)))
+from .lists import Synapses, pointers
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from ..ops.operators import RefusedWriteError
 from ..profile.schema import INPUT, Connection, Profile
 from ..profile.shared import Quantity, SharedClass, SharedConnection
 from ..word import Word
-from .added import Listed, Weights, added_weights
+from .added import Weights, added_weights
 from .geometry import Sparse
+from .lists import Listed
 from .network import Network
 from .parts import Population, Projection
 from .weights import connection_values, neuron_values

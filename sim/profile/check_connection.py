@@ -50,10 +50,12 @@ def _name_faults(path: Path, connection: Connection, profile: Profile) -> Iterat
     yield from taken(path, [(kind, getattr(connection, kind)) for kind in _KINDS])
     own = {name: kind for kind in _KINDS for name in getattr(connection, kind)}
     target = profile.neurons.get(connection.target)
-    theirs = [*(target.parameters if target else ()), *(target.derived if target else ()), *profile.values]
+    theirs = [*profile.values]
+    if target is not None:
+        theirs += [*target.registers, *target.parameters, *target.derived]
     for name, kind in own.items():
         if name in theirs:
-            message = "names a parameter of the target or a value of the profile; choose another name"
+            message = "names a register or parameter of the target, or a value of the profile; choose another name"
             yield Fault((*path, kind, name), message, key=True, needs=((*path, "to"), ("neurons",), ("values",)))
 
 

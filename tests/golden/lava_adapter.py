@@ -9,6 +9,7 @@ from typing import Any
 import bitspike as bs
 import numpy as np
 from bitspike.engine.wiring import wire
+from bitspike.network.lists import Listed
 
 Vectors = Mapping[str, np.ndarray]
 
@@ -46,7 +47,8 @@ def formatted(net: bs.Network) -> Iterator[tuple[int, np.ndarray]]:
         for layer in group:
             first = [incoming for incoming in layer.incoming if incoming.via in ("dense", "graded")]
             if first:
-                yield int(layer.name[1:]), sum(incoming.synapses[0][1] for incoming in first)
+                weights = (incoming.synapses[0][1] for incoming in first)
+                yield int(layer.name[1:]), sum(w.dense(layer.size) if isinstance(w, Listed) else w for w in weights)
 
 
 def _population(vectors: Vectors, k: int, layer: dict[str, Any], axes: int) -> bs.Population:
