@@ -22,7 +22,17 @@ from .errors import (
     OverflowRefusedError,
 )
 from .events import Events
-from .exchange import export, read_images
+from .exchange import (
+    Vectors,
+    Verification,
+    export,
+    load_vectors,
+    read_event_file,
+    read_images,
+    save_vectors,
+    verify,
+    write_event_file,
+)
 from .network import (
     Convolution,
     Network,
@@ -33,6 +43,7 @@ from .network import (
     load_network,
     save_network,
 )
+from .network.rebind import rebind
 from .profile import check_profile, load_profile, profile_names
 from .profile.schema import Profile
 from .trace import LayerTrace, Trace, load_trace
@@ -59,6 +70,8 @@ __all__ = [
     "Projection",
     "Sparse",
     "Trace",
+    "Vectors",
+    "Verification",
     "Write",
     "check_profile",
     "compare",
@@ -69,8 +82,14 @@ __all__ = [
     "load_network",
     "load_profile",
     "load_trace",
+    "load_vectors",
     "profile_names",
+    "read_event_file",
     "read_images",
+    "rebind",
     "run",
     "save_network",
+    "save_vectors",
+    "verify",
+    "write_event_file",
 ]

@@ -74,8 +74,30 @@ def write_archive(path: str | os.PathLike[str], kind: str, header: Mapping[str, 
     full = {"format": f"bitspike-{kind}", **header}
     full["checksum"] = checksum(full, arrays)
     text = np.frombuffer(json.dumps(full).encode(), np.uint8)
+    write_arrays(path, {_HEADER: text, **arrays})
+
+
+def write_arrays(path: str | os.PathLike[str], arrays: Arrays) -> None:
+    """Write an `.npz` file of arrays of numbers or text. Raises FileError."""
     with replacing(path) as file:
-        np.savez_compressed(file, allow_pickle=False, **{_HEADER: text}, **arrays)
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+
+def read_arrays(path: str | os.PathLike[str], kinds: str = "iub") -> dict[str, NDArray[Any]]:
+    """The arrays of any `.npz` file, in its order. kinds: NumPy's letters of the types that are read.
+
+    Raises FileError.
+    """
+    place = os.fspath(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return dict(_members(archive, place, kinds))
+    except FileNotFoundError:
+        raise FileError(f"{place}: no such file") from None
+    except OSError as error:
+        raise FileError(f"{place}: cannot be read: {error.strerror or error}") from None
+    except _DAMAGED:
+        raise FileError(f"{place}: damaged, or not an .npz file") from None
 
 
 def read_archive(
@@ -83,22 +105,14 @@ def read_archive(
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Header and arrays of a file that `write_archive` wrote, both verified. Raises FileError."""
     place = os.fspath(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            arrays = dict(_members(archive, place))
-    except FileNotFoundError:
-        raise FileError(f"{place}: no such file") from None
-    except OSError as error:
-        raise FileError(f"{place}: cannot be read: {error.strerror or error}") from None
-    except _DAMAGED:
-        raise FileError(f"{place}: damaged, or not an .npz file") from None
+    arrays = read_arrays(path)
     header = _header(arrays.pop(_HEADER, None), place, kind, schema)
     if header.get("checksum") != checksum(header, arrays):
         raise FileError(f"{place}: damaged: its content does not have the checksum it was written with")
     return header, arrays
 
 
-def _members(archive: zipfile.ZipFile, place: str) -> Iterator[tuple[str, NDArray[Any]]]:
+def _members(archive: zipfile.ZipFile, place: str, kinds: str) -> Iterator[tuple[str, NDArray[Any]]]:
     total = sum(member.file_size for member in archive.infolist())
     if total > MAX_BYTES:
         raise FileError(f"{place}: would unpack to {total:,} bytes; at most {MAX_BYTES:,} are read")
@@ -109,10 +123,10 @@ def _members(archive: zipfile.ZipFile, place: str) -> Iterator[tuple[str, NDArra
             raise FileError(f"{place}: {member.filename}: compressed in a way that is not read")
         with archive.open(member) as file:
             content = file.read(member.file_size)  # never more than it declared
-        yield member.filename.removesuffix(".npy"), _array(content, f"{place}: {member.filename}")
+        yield member.filename.removesuffix(".npy"), _array(content, f"{place}: {member.filename}", kinds)
 
 
-def _array(content: bytes, place: str) -> NDArray[Any]:
+def _array(content: bytes, place: str, kinds: str) -> NDArray[Any]:
     """An .npy file's array; its header must match its length, so nothing is allocated on its word alone."""
     stream = io.BytesIO(content)
     try:
@@ -122,8 +136,9 @@ def _array(content: bytes, place: str) -> NDArray[Any]:
             shape, fortran, dtype = read(stream)
     except Exception:  # whatever a hostile header leads NumPy's parser to raise, its warnings included
         raise FileError(f"{place}: damaged array header") from None
-    if dtype.kind not in "iub":
-        raise FileError(f"{place}: found {dtype} values; only integers are read")
+    if dtype.kind not in kinds:
+        also = " and text" if "U" in kinds else ""
+        raise FileError(f"{place}: found {dtype} values; only integers{also} are read")
     body = content[stream.tell() :]
     if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != len(body):
         raise FileError(f"{place}: shape {shape} of {dtype} does not match its {len(body)} bytes")

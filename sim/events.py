@@ -72,16 +72,19 @@ class Events:
     def __len__(self) -> int:
         return len(self.kind)
 
+    def fault(self, network: Network) -> tuple[int, str] | None:
+        """The first event that the core does not allow, with what is wrong; None if it allows all."""
+        return min(_faults(self, network), default=None)
+
     def fitted(self, network: Network, place: str = "") -> Events:
         """The same events under the profile's kinds, in its order; every value there, 0 where nothing carries it.
 
         place: what stands before 'event 17' in a message. Raises InputError, naming the first event at fault.
         """
         kinds = network.profile.events
-        faults = sorted(_faults(self, network))
-        if faults:
-            event, message = faults[0]
-            raise InputError(f"{place}event {event}: {message}")
+        found = self.fault(network)
+        if found is not None:
+            raise InputError(f"{place}event {found[0]}: {found[1]}")
         index = np.array([list(kinds).index(name) if name in kinds else -1 for name in self.names], np.int64)
         carried = dict.fromkeys(name for event in kinds.values() for name in (*event.addresses, *event.fields))
         zeros = np.zeros(len(self), np.int64)

@@ -8,9 +8,9 @@ from enum import StrEnum
 
 MAX_BITS = 63  # every word and every intermediate value fits a signed 64-bit integer
 
-_BITS = r"(?P<bits>[1-9][0-9]?)|<(?P<width>[a-z][a-z0-9_]*)(?:=(?P<set>[0-9]+))?>"
+_BITS = r"(?P<bits>[1-9][0-9]?)|<(?P<width>[a-z][a-z0-9_]*)(?:=(?P<set>[0-9]{1,2}))?>"
 _WORD = re.compile(
-    rf"(?P<sign>[su])(?:{_BITS})(?:\((?P<low>-?[0-9]+)\.\.(?P<high>-?[0-9]+)\))?(?:\.(?P<overflow>[a-z]+))?"
+    rf"(?P<sign>[su])(?:{_BITS})(?:\((?P<low>-?[0-9]{{1,19}})\.\.(?P<high>-?[0-9]{{1,19}})\))?(?:\.(?P<overflow>[a-z]+))?"
 )
 
 
@@ -55,6 +55,8 @@ class Word:
         return word if match["low"] is None else word._within(int(match["low"]), int(match["high"]))
 
     def _within(self, low: int, high: int) -> Word:
+        if self.width is not None:
+            raise ValueError(f"no range, as its bits are the value '{self.width}'")
         if self.overflow is Overflow.WRAP:
             raise ValueError("no range, as a word that wraps has the range of its bits")
         if not self.min <= low <= high <= self.max:

@@ -1,6 +1,6 @@
-"""The invented chips of the clocked kind, once more: loops over steps, sources and targets. Imports nothing from bitspike.
+"""The invented chips once more: loops over steps or events, sources and targets. Imports nothing from bitspike.
 
-A network is plain data. `layers`: name, size and parameters (lists) of each, in order of computation. `links`: in order
+A clocked network is plain data. `layers`: name, size and parameters (lists) of each, in order of computation. `links`: in order
 of delivery, each a mapping with source, target, via, its parameters, `synapses` and `delays`: for each source the list of
 its (target, weight, delay), targets ascending.
 """
@@ -188,3 +188,78 @@ class Exponents:
             if regs["payload"]:
                 regs["membrane"] = 0
         return regs["payload"]
+
+
+class NeverIdle(Exception):
+    """More than 500 queued spikes followed one event, whose number is the argument."""
+
+
+class EventCore:
+    """A threshold after every event, a membrane of 9 bits that wraps, a queue of 2, from the text of its profile.
+
+    facts: by neuron `threshold`, `keep` and `muted`; by source `gain`; `weights` [source][neuron]; `open_loop`;
+    by neuron `membrane` and `spent`, to start from.
+    """
+
+    def __init__(self, facts: Mapping[str, Any]) -> None:
+        self.facts = facts
+        self.membrane, self.spent = list(facts["membrane"]), list(facts["spent"])
+        self.queue: list[int] = []
+        self.dropped = 0
+
+    def run(self, events: Sequence[Mapping[str, Any]]) -> tuple[Any, Any, list[tuple[int, int]], int]:
+        """Membranes and counts of spikes after each event, output spikes as (event, neuron), dropped ones."""
+        membranes, spent, wire = [], [], []
+        for number, event in enumerate(events):
+            sent = self._enter(event)
+            followed = 0
+            while self.queue:
+                followed += 1
+                if followed > 500:
+                    raise NeverIdle(number)
+                sent += self._spike(self.queue.pop(0))
+            membranes.append(list(self.membrane))
+            spent.append(list(self.spent))
+            wire += [(number, neuron) for neuron in sent]
+        return membranes, spent, wire, self.dropped
+
+    def _enter(self, event: Mapping[str, Any]) -> list[int]:
+        if event["kind"] == "spike":
+            return self._spike(event["source"])
+        if event["kind"] == "kick":
+            neuron = event["neuron"]
+            return self._update(neuron, self.membrane[neuron] + event["by"])
+        sent = []
+        for neuron, keep in enumerate(self.facts["keep"]):
+            sent += self._update(neuron, self.membrane[neuron] * keep // 16)
+        return sent
+
+    def _spike(self, source: int) -> list[int]:
+        """Every neuron in turn hears a source; what one sends is queued before the next one hears it."""
+        sent = []
+        for neuron, weight in enumerate(self.facts["weights"][source]):
+            added = fit(weight * self.facts["gain"][source] // 2, "s8.wrap")
+            sent += self._update(neuron, self.membrane[neuron] + added)
+        return sent
+
+    def _update(self, neuron: int, raw: int) -> list[int]:
+        """Write a membrane and compare it. Returns the neuron if a spike leaves it."""
+        threshold, membrane = self.facts["threshold"][neuron], fit(raw, "s9.wrap")
+        reset = -(threshold // 4)
+        self.membrane[neuron] = membrane
+        if membrane > threshold:
+            self.membrane[neuron] = reset
+            self.spent[neuron] = (self.spent[neuron] + 1) % 16
+            return self._send(neuron)
+        if membrane < reset * self.spent[neuron]:
+            self.membrane[neuron] = reset
+        return []
+
+    def _send(self, neuron: int) -> list[int]:
+        if self.facts["muted"][neuron]:
+            return []
+        if not self.facts["open_loop"] and len(self.queue) == 2:
+            self.dropped += 1
+        elif not self.facts["open_loop"]:
+            self.queue.append(neuron)
+        return [neuron]

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import deque
 
 
+ENDLESS = 20_000  # queued spikes after one event
+
+
 class Core:
     """What both cores share: neurons in ascending order, a check after every update, a queue of own spikes."""
 
@@ -22,7 +25,10 @@ class Core:
         for number, event in enumerate(events):
             queue = deque()
             self.enter(event, queue, number, wire)
+            queued = 0
             while queue:
+                queued += 1
+                assert queued < ENDLESS, f"event {number}: the core is never idle"
                 self.spike(queue[0], queue, number, wire)
                 queue.popleft()
             membranes.append(list(self.v))

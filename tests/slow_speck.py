@@ -13,7 +13,8 @@ Planes = list[Plane]  # [channel][row][column]
 class Layer:
     """One convolution, its neurons, and the pooling of their spikes.
 
-    weight: [out][in][row][column]; reset: `subtract` (the threshold, once a spike) or `zero`.
+    weight: [out][in][row][column]; reset: `subtract` (the threshold, once a spike) or `zero`, which adds
+    `reset_value` in every step.
     """
 
     weight: list[list[Plane]]
@@ -24,6 +25,7 @@ class Layer:
     threshold: int
     lowest: int
     reset: str
+    reset_value: int = 0
     membrane: Planes = field(default_factory=list)
 
     def step(self, spikes: Planes) -> Planes:
@@ -44,11 +46,11 @@ class Layer:
     def neuron(self, channel: int, y: int, x: int, arrived: int) -> int:
         """Integrate, fire as often as the threshold fits, reset, clip below."""
         value = self.membrane[channel][y][x] + arrived
-        count, rest = 0, value
-        while rest >= self.threshold:
-            count, rest = count + 1, rest - self.threshold
-        if count:
-            value = rest if self.reset == "subtract" else 0
+        count, rest = divmod(value, self.threshold) if value > 0 else (0, value)
+        if self.reset == "subtract":
+            value = rest
+        else:
+            value = (0 if count else value) + self.reset_value
         self.membrane[channel][y][x] = value if value > self.lowest else self.lowest
         return count
 
@@ -90,7 +92,7 @@ def starts(cells: Sequence[object], size: int) -> range:
 
 
 def run(layers: Sequence[Layer], inputs: Sequence[Planes]) -> dict[str, list[Planes]]:
-    """`spikes_0`, `membrane_0`, ... [step] of every layer and `output`, the last pooled spikes."""
+    """`spikes_0`, `membrane_0`, `pooled_0`, ... [step] of every layer and `output`, the last pooled spikes."""
     recorded: dict[str, list[Planes]] = {}
     for planes in inputs:
         for index, layer in enumerate(layers):
@@ -99,5 +101,6 @@ def run(layers: Sequence[Layer], inputs: Sequence[Planes]) -> dict[str, list[Pla
             copies = [[list(row) for row in plane] for plane in layer.membrane]
             recorded.setdefault(f"membrane_{index}", []).append(copies)
             planes = pooled(sent, layer.pool)
+            recorded.setdefault(f"pooled_{index}", []).append(planes)
         recorded.setdefault("output", []).append(planes)
     return recorded

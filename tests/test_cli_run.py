@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from builders import GENERIC, XYLO, edited
 from command_line import bitspike, digits, refused, small, spikes
+from event_cores import core
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_overflows_are_counted_and_shown(capsys, tmp_path):
 
 def test_spikes_of_one_sample_need_no_sample_axis(capsys, net, tmp_path):
     np.save(tmp_path / "in.npy", np.ones((5, 2), np.uint8))
-    assert bitspike(capsys, "run", net, "--data", tmp_path / "in.npy").out.endswith("1 samples of 5 steps\n")
+    assert bitspike(capsys, "run", net, "--data", tmp_path / "in.npy").out.endswith("1 sample of 5 steps\n")
 
 
 def test_a_network_of_the_profile_asked_for_runs(capsys, net, counts):
@@ -209,3 +210,95 @@ def test_an_overflow_that_the_profile_refuses_names_its_place(capsys, tmp_path, 
     bs.save_network(network, tmp_path / "net.npz")
     lines = refused(capsys, tmp_path, "run", tmp_path / "net.npz", "--data", counts)
     assert lines == ["sample 0, step 0, layer a, membrane: 150 does not fit s4.refuse, -8 to 7"]
+
+
+@pytest.fixture
+def event_net(tmp_path):
+    """A core of five neurons, all of which a spike of neuron 0 makes fire, and whose queue holds two of them."""
+    weights = np.zeros((5, 5), int)
+    weights[0] = 3
+    bs.save_network(core(weights, threshold=[4, 3, 3, 3, 3], queue={"depth": 3}), tmp_path / "core.npz")
+    return tmp_path / "core.npz"
+
+
+@pytest.fixture
+def events(tmp_path):
+    (tmp_path / "events.csv").write_text("kind,source\nspike,0\nreference,\nspike,1\n")
+    return tmp_path / "events.csv"
+
+
+def test_a_core_runs_a_file_of_events(capsys, event_net, events):
+    ran = bitspike(capsys, "run", event_net, "--data", events)
+    assert (ran.status, ran.err) == (0, "")
+    rows = [line.split() for line in ran.out.splitlines()]
+    assert rows[1] == ["layer", "spikes", "per", "neuron", "and", "event", "silent", "neurons", "overflows"]
+    assert ["core", "4", f"{4 / 15:.4f}", "1", "none"] in rows
+    assert ran.out.endswith("\n1 sample of 3 events, 2 spikes dropped\n")
+
+
+def test_a_run_of_events_as_json(capsys, event_net, events):
+    result = json.loads(bitspike(capsys, "run", event_net, "--data", events, "--json").out)
+    assert (result["samples"], result["events"], result["dropped"]) == (1, 3, 2)
+    assert set(result) == {"samples", "events", "dropped", "layers"}
+    assert result["layers"]["core"]["spikes"] == 4
+
+
+def test_events_that_the_library_saved_run_too(capsys, tmp_path, event_net, events):
+    network = bs.load_network(event_net)
+    bs.read_event_file(events, network).save(tmp_path / "events.npz")
+    shown = [bitspike(capsys, "run", event_net, "--data", data).out for data in (events, tmp_path / "events.npz")]
+    assert shown[0] == shown[1]
+
+
+def test_traces_of_events_are_compared(capsys, tmp_path, event_net, events):
+    for engine in ("compiled", "oracle"):
+        out = tmp_path / f"{engine}.npz"
+        options = ["--record", "all", "--engine", engine, "-o", out]
+        assert bitspike(capsys, "run", event_net, "--data", events, *options).status == 0
+    ran = bitspike(capsys, "compare", tmp_path / "compiled.npz", tmp_path / "oracle.npz")
+    assert (ran.status, ran.out) == (0, "equal: 30 values of 1 samples compared\n")
+    assert list(bs.load_trace(out)["core"].registers) == ["membrane"]
+
+
+def test_traces_of_other_events_differ_at_the_event(capsys, tmp_path, event_net, events):
+    bitspike(capsys, "run", event_net, "--data", events, "-o", tmp_path / "a.npz")
+    events.write_text("kind,source\nspike,0\nspike,0\nspike,1\n")
+    bitspike(capsys, "run", event_net, "--data", events, "-o", tmp_path / "b.npz")
+    ran = bitspike(capsys, "compare", tmp_path / "a.npz", tmp_path / "b.npz")
+    assert ran.status == 1
+    assert ran.out.startswith("first difference at event 1, layer core, neuron 0, register spikes (sample 0): 0 (")
+
+
+def test_an_event_at_fault_is_refused_with_file_and_line(capsys, tmp_path, event_net, events):
+    events.write_text("kind,source\nspike,0\nspike,5\n")
+    lines = refused(capsys, tmp_path, "run", event_net, "--data", events)
+    assert lines == [f"{events}:3: source: found 5; allowed: 0 to 4"]
+
+
+def test_saved_events_at_fault_are_refused_with_their_place(capsys, tmp_path, event_net):
+    bs.Events.of([{"kind": "spike", "source": 5}]).save(tmp_path / "events.npz")
+    lines = refused(capsys, tmp_path, "run", event_net, "--data", tmp_path / "events.npz")
+    assert lines == ["event 0: source: found 5; allowed: 0 to 4"]
+
+
+@pytest.mark.parametrize("data", ["in.npy", "digits", "events.txt"])
+def test_a_core_takes_nothing_but_events(capsys, tmp_path, event_net, data):
+    lines = refused(capsys, tmp_path, "run", event_net, "--data", data)
+    assert lines == [f"data: found '{data}'; allowed: a .csv or .npz file of events, as 'tinyodin' has clock: event"]
+
+
+@pytest.mark.parametrize("data", ["events.csv", "events.npz"])
+def test_a_clocked_network_takes_no_events(capsys, tmp_path, net, data):
+    (line,) = refused(capsys, tmp_path, "run", net, "--data", data)
+    allowed = "a data set (digits) or an .npy file, as 'generic-w8-v16' has clock: step"
+    assert line == f"data: found '{data}'; allowed: {allowed}"
+
+
+def test_an_engine_that_runs_no_events_is_refused(capsys, tmp_path, event_net, events):
+    lines = refused(capsys, tmp_path, "run", event_net, "--data", events, "--engine", "array")
+    assert lines == ["engine: found 'array'; allowed with clock: event: compiled, oracle"]
+
+
+def test_an_unknown_register_of_a_core_is_refused(capsys, tmp_path, event_net, events):
+    lines = refused(capsys, tmp_path, "run", event_net, "--data", events, "--record", "membran")
+    assert lines == ["record: found 'membran'; allowed: membrane, or 'all'. Did you mean 'membrane'?"]

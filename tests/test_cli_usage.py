@@ -14,7 +14,7 @@ from bitspike import cli
 from builders import GENERIC
 from command_line import HWCONFIGS, bitspike, digits, refused, small
 
-VERBS = ["profiles", "show", "check", "train", "run", "compare", "explain", "export", "demo"]
+VERBS = ["profiles", "show", "check", "train", "run", "compare", "explain", "verify", "export", "demo"]
 PROGRAM = [sys.executable, "-c", "import sys; from bitspike.cli import main; sys.exit(main())"]
 DOUBT = "26:21: neurons.neuron.step[3].fire.branches[0].when: is never true for a threshold above 32767"
 

@@ -3,7 +3,7 @@
 import bitspike as bs
 import numpy as np
 import pytest
-from builders import generic, random_generic, random_spikes, random_xylo
+from builders import GENERIC, edited, generic, random_generic, random_spikes, random_xylo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from invented_chips import TERNARY, chip, random_exponents, random_graded, random_ternary
@@ -106,6 +106,19 @@ def test_a_clipped_write_shows_what_was_kept():
     write = bs.explain(network, [[255, 255]], layer="a", neuron=0, step=0)[1]
     assert write.effect == "clipped"
     assert str(write).startswith("accumulator: 32385 -> 64770, clipped to 32767 (0111111111111111)")
+
+
+def test_a_write_that_has_no_rule_is_named_with_its_sample():
+    network = generic([[100]], profile=edited(GENERIC, ("neurons.neuron.registers.accumulator", "s8.refuse")))
+    place = {"layer": "a", "neuron": 0, "step": 1}
+    assert bs.explain(network, [[[1], [1]], [[1], [2]]], **place, sample=0)
+    with pytest.raises(bs.OverflowRefusedError, match=r"^sample 1, step 1, layer a, .*accumulator: 200 does not fit"):
+        bs.explain(network, [[[1], [1]], [[1], [2]]], **place, sample=1)
+
+
+def test_events_are_no_spike_counts():
+    with pytest.raises(bs.InputError, match=r"^spikes: found shape \(\); allowed: \[sample, step, 2\]"):
+        bs.explain(generic(), bs.Events.of([{"kind": "spike"}]), layer="a", neuron=0, step=0)
 
 
 @pytest.mark.parametrize(

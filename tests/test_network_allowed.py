@@ -111,6 +111,19 @@ def test_a_connection_that_does_not_fit_is_named(projection, message):
     assert refused(lambda: network([layer()], links)) == [f"projection '{source}' to '{target}': {message}"]
 
 
+@pytest.mark.parametrize("name", [np.array(["a", "a"]), ["a"], 3])
+def test_what_is_no_name_is_refused_as_one(name):
+    links = [bs.Projection(name, "a", [[1]]), bs.Projection("a", name, [[1]]), bs.Projection("a", "a", [[1]], name)]
+    for place, link in zip(("source", "target", "connection"), links, strict=True):
+        (fault,) = refused(lambda link=link: network([layer(size=1)], [link]))
+        assert f": {place}: found {name!r}; allowed: " in fault
+    assert refused(lambda: network([layer(neuron=name)])) == [
+        f"layer 'a': neuron class: found {name!r}; allowed: neuron"
+    ]
+    allowed = "allowed: a name of letters a to z, digits and underscores"
+    assert refused(lambda: network([layer(name), layer("a")])) == [f"layer {name!r}: {allowed}"]
+
+
 def test_a_layer_that_no_connection_reaches_is_refused():
     hidden, output = random_xylo(0).populations
     links = [bs.Projection("input", "output", np.ones((1, output.size), int))]

@@ -44,7 +44,7 @@ SHAPE = [
      "16:17: neurons.neuron.registers.membrane: found 's16'; allowed: s16.saturate, s16.wrap, s16.refuse"),
     ("leak: u4", "leak: u4.wrap", "19:13: neurons.neuron.parameters.leak: found 'u4.wrap'; allowed: u4"),
     ("leak: u4", "leak: 4", "19:13: neurons.neuron.parameters.leak: found 4; allowed: a word such as u4"),
-    ("leak: u4", "leak:", "19:12: neurons.neuron.parameters.leak: found nothing; allowed: such as u4, s8"),
+    ("leak: u4", "leak:", "19:12: neurons.neuron.parameters.leak: found nothing; allowed: a word such as u4"),
     ("schema: 1", "schema: 2", "2:9: schema: found 2; allowed: 1"),
     ("schema: 1", "schema: true", "2:9: schema: found true; allowed: 1"),
     ("clock: step", "clock: stp", "10:8: clock: found 'stp'; allowed: step, event. Did you mean 'step'?"),
@@ -72,9 +72,9 @@ SHAPE = [
     ("value: 0", "value: [0]",
      "23:41: neurons.neuron.step[2].set.value: found a list of 1; allowed: a register, a parameter or an integer; -name and name*name compute"),
     (WHEN, '[membrane, ">="]',
-     "26:21: neurons.neuron.step[3].fire.branches[0].when: found a list of 2; allowed: a list of 3 items or a list of at least 1 item"),
+     "26:21: neurons.neuron.step[3].fire.branches[0].when: found a list of 2; allowed: [left, relation, right] or a list of such conditions"),
     (WHEN, '[membrane, "=>", threshold]',
-     "26:32: neurons.neuron.step[3].fire.branches[0].when[1]: found '=>'; allowed: >=, >, <=, <, ==, != or a list of 3 items. "
+     "26:32: neurons.neuron.step[3].fire.branches[0].when[1]: found '=>'; allowed: >=, >, <=, <, ==, !=. "
      "Did you mean '>'?"),
     ("emit: 1", "emit: 2", "27:21: neurons.neuron.step[3].fire.branches[0].emit: found 2; allowed: -1, 0, 1, or the register or parameter whose value is emitted"),
     ("repeat: 1", "repeat: 256",
@@ -150,7 +150,7 @@ SENSE = [
     (*weight(stages="shift: {into: membrane, by: k, word: s16.wrap}"),
      "41:62: connections.forward.weight.format[0].shift.into: found 'membrane'; allowed: weight"),
     (*weight(stages="shift: {into: weight, by: noise, word: s16.wrap}"),
-     "41:74: connections.forward.weight.format[0].shift.by: found 'noise'; allowed: k, weight_min, weight_max, weight, "
+     "41:74: connections.forward.weight.format[0].shift.by: found 'noise'; allowed: k, weight, "
      "threshold, leak, an integer"),
     (*weight(stages="shift: {into: weight, by: k}"),
      "41:48: connections.forward.weight.format[0].shift: missing key 'word': a weight has no overflow of its own"),

@@ -105,7 +105,7 @@ def faults(folder, *edits):
             "unless: open",
             "queue.unless: found 'open'; allowed: open_loop, unmapped, an integer. Did you mean 'open_loop'?",
         ),
-        ("depth: 32", "depth: 0", "queue.depth: found 0; allowed: an integer of at least 1"),
+        ("depth: 32", "depth: 0", "queue.depth: found 0; allowed: an integer from 1 to 65535"),
         (
             "timing: same_step",
             "timing: next_step",

@@ -21,6 +21,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ..errors import BitspikeError, DocumentError, FileError, InputError, NetworkError
+from ..events import Events, load_events
+from ..exchange.event_file import read_event_file
 from ..network import Network
 from ..training.data import DATA_SETS, TestSet, test_set
 
@@ -30,28 +32,34 @@ UNWRAPPED = 1000  # columns of a table that no terminal shows
 
 @dataclass(frozen=True)
 class Input:
-    """Spikes [sample, step, input], and the labelled test set they come from, if they do."""
+    """Spikes [sample, step, input] or events, and the labelled test set they come from, if they do."""
 
-    spikes: NDArray[np.integer[Any]]
+    spikes: NDArray[np.integer[Any]] | Events
     test: TestSet | None
 
 
-def add_json(parser: argparse.ArgumentParser) -> None:
+def add_json(parser: argparse.ArgumentParser, default: bool | str = False) -> None:
     """The option --json."""
-    parser.add_argument("--json", action="store_true", help="print JSON for a program to read")
+    parser.add_argument("--json", action="store_true", default=default, help="print JSON for a program to read")
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
     """The options that choose input spikes."""
     known = ", ".join(DATA_SETS)
-    parser.add_argument("--data", required=True, help=f"a data set ({known}) or an .npy file of spike counts")
+    files = "an .npy file of spike counts, or with clock: event a .csv or .npz file of events"
+    parser.add_argument("--data", required=True, help=f"a data set ({known}), {files}")
     parser.add_argument("--samples", type=int, help="only so many samples, from the first")
 
 
 def load_input(network: Network, data: str, samples: int | None) -> Input:
-    """Spikes by data set or from an .npy file. Raises InputError, FileError."""
+    """Spikes by data set or from an .npy file; events from a .csv or .npz file. Raises InputError, FileError."""
     if samples is not None and samples < 1:
         raise InputError(f"--samples: found {samples}; allowed: 1 or more")
+    if network.profile.clock == "event":
+        return Input(_read_events(network, data), None)
+    if data.endswith((".csv", ".npz")):
+        allowed = f"a data set ({', '.join(DATA_SETS)}) or an .npy file, as '{network.profile.name}' has clock: step"
+        raise InputError(f"data: found {data!r}; allowed: {allowed}")
     if data.endswith(".npy"):
         spikes, test = read_spikes(data), None
     else:
@@ -61,6 +69,16 @@ def load_input(network: Network, data: str, samples: int | None) -> Input:
         spikes = spikes[:samples] if spikes.ndim == 3 else spikes
         test = test and test.first(samples)
     return Input(spikes, test)
+
+
+def _read_events(network: Network, data: str) -> Events:
+    """One stream, of what is written by hand (.csv) or by `Events.save` (.npz)."""
+    if data.endswith(".csv"):
+        return read_event_file(data, network)
+    if data.endswith(".npz"):
+        return load_events(data)
+    allowed = f"a .csv or .npz file of events, as '{network.profile.name}' has clock: event"
+    raise InputError(f"data: found {data!r}; allowed: {allowed}")
 
 
 def read_spikes(path: str) -> NDArray[Any]:

@@ -1,10 +1,12 @@
-"""`bitspike explain`: list every write of one neuron in one step."""
+"""`bitspike explain`: list every write of one neuron in one step, or in one event."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
+from typing import Any
 
-from ..engine import explain
+from ..engine import Write, explain
 from ..network import load_network
 from .common import add_data, add_json, load_input, print_json
 
@@ -16,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sample", type=int, default=0)
     parser.add_argument("--layer", required=True)
     parser.add_argument("--neuron", type=int, required=True)
-    parser.add_argument("--step", type=int, required=True)
+    parser.add_argument("--step", type=int, required=True, help="with clock: event the number of an event")
     add_json(parser)
 
 
@@ -26,15 +28,18 @@ def act(args: argparse.Namespace) -> int:
     spikes = load_input(network, args.data, args.samples).spikes
     writes = explain(network, spikes, layer=args.layer, neuron=args.neuron, step=args.step, sample=args.sample)
     if args.json:
-        print_json(
-            [
-                {"cause": w.cause, "register": w.register, "word": str(w.word), "before": w.before, "raw": w.raw,
-                 "after": w.after, "effect": w.effect}
-                for w in writes
-            ]
-        )  # fmt: skip
+        print_json(as_json(writes))
         return 0
-    print(f"layer {args.layer}, neuron {args.neuron}, step {args.step}, sample {args.sample}")
+    print(f"layer {args.layer}, neuron {args.neuron}, {network.profile.clock} {args.step}, sample {args.sample}")
     for write in writes:
         print(f"  {write}")
     return 0
+
+
+def as_json(writes: Iterable[Write]) -> list[dict[str, Any]]:
+    """Writes for a program to read."""
+    return [
+        {"cause": w.cause, "register": w.register, "word": str(w.word), "before": w.before, "raw": w.raw,
+         "after": w.after, "effect": w.effect}
+        for w in writes
+    ]  # fmt: skip

@@ -42,14 +42,23 @@ def act(args: argparse.Namespace) -> int:
         (name, f"{layer['spikes']:,}", f"{layer['rate']:.4f}", layer["silent"], layer["overflows"] or "none")
         for name, layer in result["layers"].items()
     ]
-    print_table("", ("layer", "spikes", "per neuron and step", "silent neurons", "overflows"), rows)
-    print(f"{result['samples']} samples of {result['steps']} steps", end="")
+    clock = network.profile.clock
+    print_table("", ("layer", "spikes", f"per neuron and {clock}", "silent neurons", "overflows"), rows)
+    print(f"{_count(result['samples'], 'sample')} of {_count(result[clock + 's'], clock)}", end="")
+    print(f", {_count(result['dropped'], 'spike')} dropped" if "dropped" in result else "", end="")
     print(f", accuracy {result['accuracy']:.2%}" if "accuracy" in result else "")
     return 0
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def summary(trace: Trace, given: Input) -> dict[str, Any]:
-    """What a run did, as JSON: by layer spikes, their rate, neurons that never spike, and overflows."""
+    """What a run did, as JSON: by layer spikes, their rate, neurons that never spike, and overflows.
+
+    Of an event-clocked run also how many spikes found the queue full.
+    """
     samples, steps = trace.spikes.shape[:2]
     layers = {
         name: {
@@ -60,7 +69,10 @@ def summary(trace: Trace, given: Input) -> dict[str, Any]:
         }
         for name, layer in trace.layers.items()
     }
-    result: dict[str, Any] = {"samples": samples, "steps": steps, "layers": layers}
+    clock = "steps" if trace.dropped is None else "events"
+    result: dict[str, Any] = {"samples": samples, clock: steps, "layers": layers}
+    if trace.dropped is not None:
+        result["dropped"] = int(trace.dropped.sum())
     if given.test is not None:
         result["accuracy"] = given.test.accuracy(trace.spikes)
     return result

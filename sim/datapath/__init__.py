@@ -2,7 +2,7 @@
 
 from .delivery import ANY, NONZERO, SUM, Cap, clip_count, deliver, deliver_sum
 from .fire import SPIKES, Branch, Fire, FireItem, StepItem
-from .grammar import Condition, Model, Name, Operand, ParameterWord, RegisterWord, When, conditions, holds
+from .grammar import WORDING, Condition, Model, Name, Operand, ParameterWord, RegisterWord, When, conditions, holds
 from .stages import Add, Clip, Decay, Divide, Scale, Set, Shift, Shrink, WriteItem
 
 WEIGHT = "weight"  # the register a weight's format computes in
@@ -13,6 +13,7 @@ __all__ = [
     "SPIKES",
     "SUM",
     "WEIGHT",
+    "WORDING",
     "Add",
     "Branch",
     "Cap",

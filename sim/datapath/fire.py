@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Discriminator, Field, PlainValidator, Tag, ValidationInfo, WithJsonSchema, field_validator
 
 from ..ops.base import Flag, Registers, Relation
-from .grammar import NAME_PATTERN, Condition, Model, When, also, conditions, holds
+from .grammar import NAME_PATTERN, WORDING, Condition, Model, When, also, conditions, holds
 from .stages import (
     AddItem,
     ClipItem,
@@ -26,15 +26,16 @@ from .stages import (
 SPIKES = "spikes"  # the register every neuron has: what it emits in this step
 
 _EMITTED: tuple[int, ...] = (-1, 0, 1)
+_EMIT = "-1, 0, 1, or the register or parameter whose value is emitted"
 
 
 def _read_emit(value: Any) -> int | str:
     if (isinstance(value, int) and not isinstance(value, bool) and value in _EMITTED) or isinstance(value, str):
         return value
-    raise ValueError("-1, 0, 1, or the register or parameter whose value is emitted")
+    raise ValueError(_EMIT)
 
 
-_emit_schema = {"anyOf": [{"enum": list(_EMITTED)}, {"type": "string", "pattern": NAME_PATTERN}]}
+_emit_schema = {"anyOf": [{"enum": list(_EMITTED)}, {"type": "string", "pattern": NAME_PATTERN}], WORDING: _EMIT}
 Emit = Annotated[int | str, PlainValidator(_read_emit), WithJsonSchema(_emit_schema)]
 
 
@@ -45,7 +46,7 @@ class Branch(Model):
     """
 
     when: When
-    emit: Annotated[Emit, Field(description="-1, 0, 1, or the register or parameter whose value is emitted")]
+    emit: Annotated[Emit, Field(description=_EMIT)]
     repeat: Annotated[int, Field(ge=1, le=255, description="the most times in a step")]
     do: tuple[WriteItem, ...]
 

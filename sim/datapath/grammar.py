@@ -23,16 +23,22 @@ from ..word import Overflow, Word
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
 OPERAND_PATTERN = r"^-?[a-z][a-z0-9_]*(\*[a-z][a-z0-9_]*)?$"
-_BITS_PATTERN = r"^[su]([1-9][0-9]?|<[a-z][a-z0-9_]*(=[0-9]+)?>)(\(-?[0-9]+\.\.-?[0-9]+\))?"
+_BITS_PATTERN = r"^[su]([1-9][0-9]?(\(-?[0-9]+\.\.-?[0-9]+\))?|<[a-z][a-z0-9_]*(=[0-9]{1,2})?>)"
 WORD_PATTERN = _BITS_PATTERN + "$"
 REGISTER_PATTERN = _BITS_PATTERN + r"\.(" + "|".join(Overflow) + ")$"
+
+WORDING = "x-allowed"  # in a JSON Schema: what is allowed, in words for an error
+
+_PARAMETER, _REGISTER = "a word such as u4", "a word such as s16.saturate"
+_OPERAND = "a register, a parameter or an integer; -name and name*name compute"
+_CONDITION = "[left, relation, right]"
 
 
 def _read_word(value: Any, register: bool) -> Word:
     if isinstance(value, Word):
         return value
     if not isinstance(value, str):
-        raise ValueError("a word such as s16.saturate" if register else "a word such as u4")
+        raise ValueError(_REGISTER if register else _PARAMETER)
     word = Word.parse(value)
     if register and word.overflow is None:
         raise ValueError(", ".join(f"{value}.{mode}" for mode in Overflow))
@@ -46,21 +52,29 @@ def _read_operand(value: Any) -> str | int:
         return value
     if isinstance(value, str) and re.fullmatch(OPERAND_PATTERN, value):
         return value
-    raise ValueError("a register, a parameter or an integer; -name and name*name compute")
+    raise ValueError(_OPERAND)
 
 
-_schema_of_word = {"type": "string", "examples": ["u4", "s8"], "pattern": WORD_PATTERN}
-_schema_of_register = {"type": "string", "examples": ["s16.saturate", "s16.wrap"], "pattern": REGISTER_PATTERN}
+def _schema_of_word(pattern: str, wording: str, *examples: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "examples": list(examples), "pattern": pattern, WORDING: wording})
+
+
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 _source = PlainSerializer(lambda word: word.source)
 ParameterWord = Annotated[
-    Word, PlainValidator(lambda v: _read_word(v, False)), _source, WithJsonSchema(_schema_of_word)
+    Word,
+    PlainValidator(lambda value: _read_word(value, False)),
+    _source,
+    _schema_of_word(WORD_PATTERN, _PARAMETER, "u4", "s8"),
 ]
 RegisterWord = Annotated[
-    Word, PlainValidator(lambda v: _read_word(v, True)), _source, WithJsonSchema(_schema_of_register)
+    Word,
+    PlainValidator(lambda value: _read_word(value, True)),
+    _source,
+    _schema_of_word(REGISTER_PATTERN, _REGISTER, "s16.saturate", "s16.wrap"),
 ]
 _either = [{"type": "integer"}, {"type": "string", "pattern": OPERAND_PATTERN}]
-Operand = Annotated[str | int, PlainValidator(_read_operand), WithJsonSchema({"anyOf": _either})]
+Operand = Annotated[str | int, PlainValidator(_read_operand), WithJsonSchema({"anyOf": _either, WORDING: _OPERAND})]
 
 
 class Model(BaseModel):
@@ -80,9 +94,17 @@ def _how_many(when: Any) -> str:
     return "all" if several else "one"
 
 
-Condition = Annotated[tuple[Operand, Relation, Operand], AfterValidator(_names_something)]
+Condition = Annotated[
+    tuple[Operand, Relation, Operand],
+    AfterValidator(_names_something),
+    Field(json_schema_extra={WORDING: _CONDITION}),
+]
 Conditions = Annotated[tuple[Condition, ...], Field(min_length=1)]
-When = Annotated[Annotated[Condition, Tag("one")] | Annotated[Conditions, Tag("all")], Discriminator(_how_many)]
+When = Annotated[
+    Annotated[Condition, Tag("one")] | Annotated[Conditions, Tag("all")],
+    Discriminator(_how_many),
+    Field(json_schema_extra={WORDING: f"{_CONDITION} or a list of such conditions"}),
+]
 """`[left, relation, right]`, or a list of them that must all hold."""
 
 

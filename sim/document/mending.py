@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from .nodes import KEYS, Fault, Node, Path
-from .wording import Allowed, Schema, choices, inside
+from .wording import Allowed, Schema, choices, inside, kind_of
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -26,7 +26,8 @@ class Mended(Generic[M]):
     def __init__(self, root: Node, refused: Iterable[Fault], model: type[M]) -> None:
         """`refused`: what `explain` found in `root`. Raises pydantic.ValidationError where samples do not help."""
         self._root = root
-        mender = _Mender(root, {fault.path for fault in refused if not fault.key}, Allowed(model.model_json_schema()))
+        allowed = Allowed(model.model_json_schema(), root)
+        mender = _Mender(root, {fault.path for fault in refused if not fault.key}, allowed)
         self.value = model.model_validate_json(json.dumps(mender.data))
         self._renamed = mender.renamed
         self._mended = mender.mended
@@ -80,16 +81,15 @@ class _Mender:
         self.data = self._value((), root, [allowed.root])
 
     def _value(self, path: Path, node: Node, schemas: list[Schema]) -> Any:
-        kind = {"dict": "object", "list": "array"}.get(type(node.data).__name__)
-        fitting = [plain for schema in schemas for plain in self._allowed.plain(schema) if plain.get("type") == kind]
+        kind, plain = kind_of(node.data), [plain for schema in schemas for plain in self._allowed.plain(schema)]
+        fitting = [schema for schema in self._allowed.nearest(plain, node.data) if schema.get("type") == kind]
         unfit = kind and not fitting
         if path in self._refused or unfit or (node.refused and node.data is None):
             return self._sample_at(path, schemas)
         for key in node.lost:
             self.mended |= {(*path, KEYS), (*path, key)}
         if isinstance(node.data, dict):
-            known = node.children.keys()
-            return self._mapping(path, node, max(fitting, key=lambda s: len(s.get("properties", {}).keys() & known)))
+            return self._mapping(path, node, fitting[0])
         if isinstance(node.data, list):
             items = range(len(node.data))
             return [self._value((*path, i), node.children[i], inside(fitting[0], i)) for i in items]

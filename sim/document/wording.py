@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from ..datapath import WORDING
 from ..errors import suggest
 from .nodes import Fault, Node, Path
 from .scalars import shortened
@@ -16,7 +17,7 @@ Schema = Mapping[str, Any]
 
 def explain(errors: Iterable[Any], root: Node, model: type[BaseModel]) -> list[Fault]:
     """A fault for each of pydantic's errors, and for each empty or wrongly typed value that it lets pass."""
-    allowed = Allowed(model.model_json_schema())
+    allowed = Allowed(model.model_json_schema(), root)
     faults, silent = [], set()
     for path, node in root.walk():
         if not node.refused and not allowed.passes(node, path):
@@ -69,7 +70,8 @@ def _fault(error: Any, root: Node, allowed: Allowed) -> Fault | None:
         return None
     if kind in ("value_error", "assertion_error"):
         text = str(context["error"])
-        return Fault(path, text if allowed.keys(path) else found_but(node.data, text))
+        whole = isinstance(node.data, dict) and allowed.keys(path)  # a mapping whose keys contradict each other
+        return Fault(path, text if whole else found_but(node.data, text))
     return Fault(path, found_but(node.data, allowed.text(path)))
 
 
@@ -102,9 +104,10 @@ def _resolve(root: Node, loc: tuple[str | int, ...]) -> tuple[Path, Node]:
 class Allowed:
     """What a JSON Schema allows at a path."""
 
-    def __init__(self, schema: Schema) -> None:
-        """`schema` with its `$defs`."""
+    def __init__(self, schema: Schema, document: Node) -> None:
+        """`schema` with its `$defs`; `document` tells which part of a union is meant."""
         self.root = schema
+        self._document = document
 
     def passes(self, node: Node, path: Path) -> bool:
         """False for an empty value, and for `true` or `1.0` where 1 is meant: pydantic takes them for equal."""
@@ -128,27 +131,64 @@ class Allowed:
 
     def text(self, path: Path) -> str:
         """What the value at `path` may be."""
+        worded = [text for schema in self._reached(path) for text in self._worded(schema)]
         keys = self.keys(path)
-        if keys:
+        if keys and not worded:
             return f"a mapping with the keys {', '.join(keys)}"
-        return " or ".join(dict.fromkeys(_describe(schema) for schema in self._at(path)))
+        return " or ".join(worded or dict.fromkeys(_describe(schema) for schema in self._at(path)))
 
     def _at(self, path: Path) -> Iterator[Schema]:
-        schemas = [self.root]
-        for step in path:
-            schemas = [inner for schema in schemas for s in self.plain(schema) for inner in inside(s, step)]
-        for schema in schemas:
+        for schema in self._reached(path):
             yield from (plain for plain in self.plain(schema) if plain.get("type") != "null")
+
+    def _reached(self, path: Path) -> list[Schema]:
+        """The schemas at a path, references and unions as they are."""
+        schemas, node = [self.root], self._document
+        for step in path:
+            plain = self.nearest((plain for schema in schemas for plain in self.plain(schema)), node.data)
+            schemas = [inner for schema in plain for inner in inside(schema, step)]
+            node = node.children.get(step, Node(node.mark, None))
+        return schemas
+
+    def nearest(self, schemas: Iterable[Schema], data: Any) -> list[Schema]:
+        """The plain schemas that `data` is likest to, in its kind and then in its members; all where there is none."""
+        candidates = list(schemas)
+        fitting = [schema for schema in candidates if schema.get("type") == kind_of(data)]
+        if len(fitting) < 2:
+            return fitting or candidates
+        likeness = [self._likeness(schema, data) for schema in fitting]
+        return [schema for schema, like in zip(fitting, likeness, strict=True) if like == max(likeness)]
+
+    def _likeness(self, schema: Schema, data: Any) -> int:
+        """How many keys of a mapping the schema knows; whether it allows the kind of a list's first item."""
+        if isinstance(data, dict):
+            return len(schema.get("properties", {}).keys() & data.keys())
+        if not isinstance(data, list) or not data:
+            return 0
+        kinds = [plain.get("type") for member in inside(schema, 0) for plain in self.plain(member)]
+        return int((kind_of(data[0]) == "array") == (kinds == ["array"]))
 
     def plain(self, schema: Schema) -> Iterator[Schema]:
         """The schema without references and unions."""
-        parts = [*schema.get("anyOf", []), *schema.get("oneOf", []), *schema.get("allOf", [])]
-        if "$ref" in schema:
-            parts.append(self.root["$defs"][schema["$ref"].rpartition("/")[2]])
+        parts = self._parts(schema)
         for part in parts:
             yield from self.plain(part)
         if not parts:
             yield schema
+
+    def _parts(self, schema: Schema) -> list[Schema]:
+        parts = [*schema.get("anyOf", []), *schema.get("oneOf", []), *schema.get("allOf", [])]
+        if "$ref" in schema:
+            parts.append(self.root["$defs"][schema["$ref"].rpartition("/")[2]])
+        return parts
+
+    def _worded(self, schema: Schema) -> Iterator[str]:
+        """What the schema, or a part of it, says that it allows."""
+        if WORDING in schema:
+            yield schema[WORDING]
+            return
+        for part in self._parts(schema):
+            yield from self._worded(part)
 
 
 def inside(schema: Schema, step: str | int) -> list[Schema]:
@@ -160,6 +200,11 @@ def inside(schema: Schema, step: str | int) -> list[Schema]:
     else:
         members = [*schema.get("patternProperties", {}).values(), schema.get("additionalProperties")]
     return [member for member in members if isinstance(member, dict)]
+
+
+def kind_of(data: Any) -> str | None:
+    """What JSON Schema calls a mapping and a list; None for other data."""
+    return {"dict": "object", "list": "array"}.get(type(data).__name__)
 
 
 def choices(schema: Schema) -> list[Any]:

@@ -1,6 +1,7 @@
-"""Running networks: the clocked engine, the oracle, and what one neuron did in one step."""
+"""Running networks: the clocked engine, the oracle, and what one neuron did in one step or event."""
 
-from .explain import Write, explain
+from .explain import explain
 from .run import initial_state, run
+from .writes import Write
 
 __all__ = ["Write", "explain", "initial_state", "run"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -69,6 +69,35 @@ class Record:
     dropped: Integers
     wire: list[Integers]
 
+    @classmethod
+    def blank(cls, core: Core, samples: int, events: int, recorded: Collection[str] = ()) -> Record:
+        """Room for so many samples of so many events; recorded: names of registers."""
+        shape, registers = (samples, events, core.layer.size), core.layer.neuron.registers
+        kept = {
+            register: np.empty(shape, core.layer.dtypes[register]) for register in registers if register in recorded
+        }
+        overflows, dropped = np.zeros((samples, len(registers)), np.int64), np.zeros(samples, np.int64)
+        return cls(np.zeros(shape, core.counted), kept, overflows, dropped, [np.zeros((0, 2), np.int32)] * samples)
+
+
+class Watch(Protocol):
+    """Told what one neuron is about to write; see `explain`."""
+
+    def entered(self, event: int, kind: Kind, values: Mapping[str, int], follows: bool) -> None:
+        """What comes next is the event of this number from outside, or, where it follows, one from the queue."""
+
+    def registers(self, neuron: int, regs: Registers) -> Registers:
+        """The registers to use for this neuron: `regs`, or a view that records its writes."""
+
+    def arriving(self, regs: Registers, weight: Value) -> None:
+        """The next write delivers this weight."""
+
+    def stage(self, stage: Any, regs: Registers) -> None:
+        """The next writes are this stage's."""
+
+    def spiked(self, regs: Registers, left: bool, queued: bool) -> None:
+        """The neuron spiked; whether that left the core, and whether it waits in the queue."""
+
 
 def core_of(network: Network) -> Core:
     """A network under an event clock."""
@@ -96,14 +125,22 @@ def _known(layer: Layer, operand: str | int) -> int:
     return int(Registers(IntegerOps(), {}, dict(layer.constants))[operand])
 
 
-def update(regs: Registers, event: EventKind, weights: Iterable[tuple[str, Value]], neuron: NeuronClass) -> None:
+def update(
+    regs: Registers,
+    event: EventKind,
+    weights: Iterable[tuple[str, Value]],
+    neuron: NeuronClass,
+    watch: Watch | None = None,
+) -> None:
     """What an event does to a neuron: the weights arrive, then come the event's own stages and the class's step."""
     for register, weight in weights:
+        if watch is not None:
+            watch.arriving(regs, weight)
         deliver(regs, register, regs.ops.constant(1), weight)
-    for item in event.do:
-        item.stage.run(regs)
     regs.values[SPIKES] = regs.ops.constant(0)
-    for stage in neuron.stages:
+    for stage in (*(item.stage for item in event.do), *neuron.stages):
+        if watch is not None:
+            watch.stage(stage, regs)
         stage.run(regs)
 
 

@@ -13,8 +13,9 @@ from ..ops.base import Registers
 from ..ops.integer import IntegerOps
 from ..ops.operators import RefusedWriteError
 from ..profile.events import NEURON, SOURCE
+from ..profile.schema import SPIKES
 from ..trace import Integers
-from .event_core import NO_NEURON, Core, Kind, Record, leaving, update
+from .event_core import NO_NEURON, Core, Kind, Record, Watch, leaving, update
 
 
 class NeverIdleError(Exception):
@@ -29,18 +30,23 @@ def never_idle(sample: int, event: int, core: Core) -> InputError:
 
 
 def simulate(
-    core: Core, streams: Sequence[Events], state: Mapping[str, Integers], record: Record, first: int = 0
+    core: Core,
+    streams: Sequence[Events],
+    state: Mapping[str, Integers],
+    record: Record,
+    first: int = 0,
+    watch: Watch | None = None,
 ) -> None:
     """Run streams of events, from sample `first` on, from `state` (registers [sample, neuron]), which is brought to
     the end. Raises InputError where a core is never idle, OverflowRefusedError with the place.
     """
     for sample in range(first, len(streams)):
-        running, stream = _Sample(core, state, sample), streams[sample]
+        running, stream = _Sample(core, state, sample, watch), streams[sample]
         rows = [dict(zip(stream.values, row, strict=True)) for row in zip(*_lists(stream), strict=True)]
         wire: list[tuple[int, int]] = []
         for number, kind in enumerate(stream.kind.tolist()):
             try:
-                emitted = running.enter(core.kinds[kind], rows[number] if rows else {})
+                emitted = running.enter(number, core.kinds[kind], rows[number] if rows else {})
             except RefusedWriteError as error:
                 place = f"sample {sample}, event {number}, layer {core.layer.name}"
                 raise OverflowRefusedError(f"{place}, {error}") from None
@@ -64,8 +70,8 @@ def _lists(stream: Events) -> list[list[int]]:
 class _Sample:
     """One core while it runs."""
 
-    def __init__(self, core: Core, state: Mapping[str, Integers], sample: int) -> None:
-        self.core, self.ops, self.dropped = core, IntegerOps(), 0
+    def __init__(self, core: Core, state: Mapping[str, Integers], sample: int, watch: Watch | None) -> None:
+        self.core, self.ops, self.dropped, self.watch = core, IntegerOps(), 0, watch
         self.neurons = [self._neuron(state, sample, neuron) for neuron in range(core.layer.size)]
         self.weights = {k.name: [(register, w.tolist()) for register, w in k.synapses] for k in core.kinds}
         self.queue: deque[int] = deque()
@@ -77,18 +83,20 @@ class _Sample:
         values |= {register: int(state[register][sample, neuron]) for register in layer.neuron.registers}
         return Registers(self.ops, layer.neuron.registers, values)
 
-    def enter(self, kind: Kind, values: Mapping[str, int]) -> list[int]:
+    def enter(self, number: int, kind: Kind, values: Mapping[str, int]) -> list[int]:
         """Process an event and all that follow it, until the core is idle. Returns who spiked, in order."""
+        self._tell(number, kind, values, follows=False)
         emitted = self._process(kind, values, self.core.held(kind))
         queue, followed = self.core.queue, 0
         while queue is not None and self.queue:
             if followed == queue.limit:
                 raise NeverIdleError
             followed += 1
-            spike = {SOURCE: self.queue[0]}
+            spike, requeued = {SOURCE: self.queue[0]}, self.core.kinds[self.core.requeued]
             if not queue.head_keeps_slot:
                 self.queue.popleft()
-            emitted += self._process(self.core.kinds[self.core.requeued], spike, 0)
+            self._tell(number, requeued, spike, follows=True)
+            emitted += self._process(requeued, spike, 0)
             if queue.head_keeps_slot:
                 self.queue.popleft()
         return emitted
@@ -98,19 +106,28 @@ class _Sample:
         emitted = []
         reached = [values[NEURON]] if kind.last == NO_NEURON else range(kind.last + 1)
         for neuron in reached:
-            regs = self.neurons[neuron]
+            regs = self.neurons[neuron] if self.watch is None else self.watch.registers(neuron, self.neurons[neuron])
             regs.values.update({name: values[name] for name in kind.event.fields})
             weights = [(register, matrix[values[SOURCE]][neuron]) for register, matrix in self.weights[kind.name]]
-            update(regs, kind.event, weights, self.core.layer.neuron)
-            if leaving(regs, self.core.layer.neuron):
+            update(regs, kind.event, weights, self.core.layer.neuron, self.watch)
+            left = bool(leaving(regs, self.core.layer.neuron))
+            queued = left and self._push(neuron, held)
+            if left:
                 emitted.append(neuron)
-                self._push(neuron, held)
+            if self.watch is not None and regs[SPIKES]:
+                self.watch.spiked(regs, left, queued)
         return emitted
 
-    def _push(self, neuron: int, held: int) -> None:
+    def _push(self, neuron: int, held: int) -> bool:
+        """Queue a spike, or drop it. Returns whether it waits in the queue."""
         if self.core.queue is None:
-            return
+            return False
         if len(self.queue) + held < self.core.queue.depth:
             self.queue.append(neuron)
-        else:
-            self.dropped += 1
+            return True
+        self.dropped += 1
+        return False
+
+    def _tell(self, number: int, kind: Kind, values: Mapping[str, int], follows: bool) -> None:
+        if self.watch is not None:
+            self.watch.entered(number, kind, values, follows)

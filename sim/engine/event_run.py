@@ -56,19 +56,14 @@ def run_events(
     if engine not in ENGINES:
         raise InputError(f"engine: found {engine!r}; allowed with clock: event: {', '.join(ENGINES)}")
     core = core_of(network)
-    layer, samples, events = core.layer, len(streams), len(streams[0])
-    shape = (samples, events, layer.size)
-    kept = {r: np.empty(shape, layer.dtypes[r]) for r in layer.neuron.registers if r in record}
-    spikes = np.zeros(shape, core.counted)
-    counts = np.zeros((samples, len(layer.neuron.registers)), np.int64)
-    written = Record(spikes, kept, counts, np.zeros(samples, np.int64), [np.zeros((0, 2), np.int32)] * samples)
+    layer, written = core.layer, Record.blank(core, len(streams), len(streams[0]), record)
     if engine == "oracle":
         event_oracle.simulate(core, streams, state[layer.name], written)
     else:
         _compiled(network.profile, core, streams, state[layer.name], written)
-    overflows = dict(zip(layer.neuron.registers, map(int, counts.sum(axis=0)), strict=True))
-    words = {register: str(storage(layer.neuron, register)) for register in kept}
-    trace = LayerTrace(spikes, kept, overflows, words)
+    overflows = dict(zip(layer.neuron.registers, map(int, written.overflows.sum(axis=0)), strict=True))
+    words = {register: str(storage(layer.neuron, register)) for register in written.registers}
+    trace = LayerTrace(written.spikes, written.registers, overflows, words)
     wire = [np.insert(rows, 0, sample, axis=1) for sample, rows in enumerate(written.wire)]
     return Trace({layer.name: trace}, network.digest, state, np.concatenate(wire), written.dropped)
 

@@ -1,116 +1,30 @@
-"""Every write of one neuron in one step: operands, result, and what the fit did to it."""
+"""Every write of one neuron in one step, or in one event: operands, result, and what the fit did to it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..datapath import SUM, Fire, conditions
 from ..errors import InputError
+from ..events import Events
 from ..network.network import Network
-from ..ops.base import Registers, names_in
-from ..ops.integer import IntegerOps
-from ..profile.schema import SPIKES, holding
-from ..trace import Integers, State
-from ..word import Overflow, Word
-from . import oracle
+from ..trace import State
+from . import event_oracle, oracle
+from .event_core import Record, core_of
+from .event_run import read_events
 from .run import check_spikes, check_state, initial_state
-from .wiring import Incoming, Layer, wire
+from .wiring import Layer, wire
+from .writes import EventLog, StepLog, Write
 
-
-@dataclass(frozen=True)
-class Write:
-    """One register write: `cause` names the stage or the source that it comes from, with its operands.
-
-    before, raw, after: the register, the unbounded result, and what the word kept of it.
-    """
-
-    cause: str
-    register: str
-    word: Word
-    before: int
-    raw: int
-    after: int
-
-    @property
-    def effect(self) -> str:
-        """What the fit did: 'kept', 'clipped' or 'wrapped'."""
-        if self.raw == self.after:
-            return "kept"
-        return "clipped" if self.word.overflow is Overflow.SATURATE else "wrapped"
-
-    def __str__(self) -> str:
-        kept = f"{self.after} ({self.word.pattern(self.after)})"
-        fitted = f"{self.raw}, {self.effect} to {kept}" if self.effect != "kept" else kept
-        return f"{self.register}: {self.before} -> {fitted}  [{self.word}]  {self.cause}"
-
-
-class _Log(IntegerOps):
-    """The oracle's operations, recording each write of one neuron in one step."""
-
-    def __init__(self, layer: str, neuron: int, step: int) -> None:
-        super().__init__()
-        self.place = (layer, neuron, step)
-        self.writes: list[Write] = []
-        self.watched: Registers | None = None
-        self.cause = ""
-        self.total = 0
-
-    def registers(self, layer: str, step: int, neuron: int, regs: Registers) -> Registers:
-        """The same registers, under these operations, if they are the watched neuron's."""
-        if (layer, neuron, step) != self.place:
-            return regs
-        self.watched = Registers(self, regs.words, regs.values)
-        return self.watched
-
-    def arriving(self, incoming: Incoming, source: int, count: int, weight: int) -> None:
-        """Name the source of the next write."""
-        self.cause = f"{incoming.via}: {incoming.source}[{source}] {count} x {weight}"
-
-    def summed(self, incoming: Incoming, total: int) -> None:
-        """Name the sum of the next write; a sum starts from 0."""
-        self.total = 0
-        self.cause = f"{incoming.via}: the sum of the step, {total}"
-
-    def stage(self, stage: Any, regs: Registers) -> None:
-        """Name the stage of the next writes, with what it reads."""
-        if regs.ops is not self:
-            return
-        if isinstance(stage, Fire):
-            branches = [
-                " and ".join(f"{a} {relation} {b}" for _, (a, relation, b) in conditions(b.when))
-                for b in stage.branches
-            ]
-            self.cause = f"fire: {'; '.join(branches)}{_values(_compared(stage), regs)}"
-        else:
-            self.cause = f"{stage.key}{_values(stage.operands(), regs)}"
-
-    def observe(self, register: str, raw: int, fitted: int, word: Word, when: bool) -> None:
-        """Record the write."""
-        super().observe(register, raw, fitted, word, when)
-        if when and self.watched is not None:
-            before = self.total if register == SUM else self.watched[register]
-            if register == SUM:
-                self.total = fitted
-            self.writes.append(Write(self.cause, register, word, before, raw, fitted))
-
-
-def _compared(fire: Fire) -> list[str | int]:
-    compared = (condition for branch in fire.branches for _, condition in conditions(branch.when))
-    return [operand for condition in compared for operand in (condition[0], condition[2])]
-
-
-def _values(operands: list[str | int], regs: Registers) -> str:
-    named = dict.fromkeys(name for operand in operands for name in names_in(operand))
-    return "".join(f", {name} = {regs[name]}" for name in named)
+Place = tuple[int, int, str, int]  # sample, step or event, layer, neuron
 
 
 def explain(
     network: Network,
-    spikes: ArrayLike,
+    spikes: ArrayLike | Events | Sequence[Events],
     *,
     layer: str,
     neuron: int,
@@ -120,36 +34,62 @@ def explain(
 ) -> list[Write]:
     """Every write of one neuron in one step, in order; the last entry is what it emitted.
 
-    spikes, state: as for `run`. Raises InputError for a place that the run does not have.
+    spikes, state: as for `run`. step: with clock: event the number of an event from outside, and every write until
+    the core is idle is listed, each under the event that made it; so is each spike, with what became of it.
+
+    Raises InputError for a place that the run does not have, and what `run` raises.
     """
-    counts = check_spikes(spikes, network)
-    groups = wire(network)
+    place = (sample, step, layer, neuron)
+    if network.profile.clock == "event":
+        return _explain_event(network, spikes, place, state)
+    return _explain_step(network, spikes, place, state)
+
+
+def _explain_step(network: Network, spikes: Any, place: Place, state: State | None) -> list[Write]:
+    """The oracle runs the sample, up to the step."""
+    counts, groups = check_spikes(spikes, network), wire(network)
     layers = {each.name: each for group in groups for each in group}
-    if layer not in layers:
-        raise InputError(f"layer: found {layer!r}; allowed: {', '.join(layers)}")
-    for name, value, size in (
-        ("sample", sample, counts.shape[0]),
-        ("step", step, counts.shape[1]),
-        ("neuron", neuron, layers[layer].size),
-    ):
-        if not isinstance(value, int | np.integer) or not 0 <= value < size:
-            raise InputError(f"{name}: found {value!r}; allowed: 0 to {size - 1}")
-    start = initial_state(network, len(counts)) if state is None else check_state(state, network, len(counts))
-    one = slice(sample, sample + 1)
-    start = {name: {r: values[one] for r, values in registers.items()} for name, registers in start.items()}
-    log = _Log(layer, neuron, step)
-    emitted = _run_until(layers, groups, counts[one, : step + 1], start, log)
-    byte = Word(8, emitted < 0)
-    word = byte if emitted in byte else holding(emitted, emitted)
-    log.writes.append(Write("emitted", SPIKES, word, 0, emitted, emitted))
+    _check_place(place, counts.shape[:2], layers)
+    sample, step, layer, neuron = place
+    start, log = _start(network, len(counts), state), StepLog(layer, neuron, step)
+    given = counts[: sample + 1, : step + 1]
+    outputs = {name: np.zeros((*given.shape[:2], each.size), np.int64) for name, each in layers.items()}
+    overflows = {name: np.zeros(len(each.neuron.registers), np.int64) for name, each in layers.items()}
+    oracle.simulate(groups, given, start, outputs, {name: {} for name in layers}, overflows, log, first=sample)
+    log.emitted("emitted", int(outputs[layer][sample, step, neuron]))
     return log.writes
 
 
-def _run_until(layers: dict[str, Layer], groups: list[list[Layer]], counts: Integers, start: State, log: _Log) -> int:
-    """What the watched neuron emitted in the last step of one sample, run by the oracle under `log`."""
-    steps = counts.shape[1]
-    outputs = {name: np.zeros((1, steps, each.size), np.int64) for name, each in layers.items()}
-    overflows = {name: np.zeros(len(each.neuron.registers), np.int64) for name, each in layers.items()}
-    oracle.simulate(groups, counts, start, outputs, {name: {} for name in layers}, overflows, log)
-    name, neuron, step = log.place
-    return int(outputs[name][0, step, neuron])
+def _explain_event(network: Network, events: Any, place: Place, state: State | None) -> list[Write]:
+    """The oracle runs the sample, up to the event and until the core is idle."""
+    streams, core = read_events(events, network), core_of(network)
+    _check_place(place, (len(streams), len(streams[0])), {core.layer.name: core.layer})
+    sample, event, layer, neuron = place
+    start, log = _start(network, len(streams), state), EventLog(core, neuron, event)
+    given = [_until(stream, event) for stream in streams[: sample + 1]]
+    record = Record.blank(core, len(given), event + 1)
+    event_oracle.simulate(core, given, start[layer], record, first=sample, watch=log)
+    log.ended(int(record.spikes[sample, event, neuron]))
+    return log.writes
+
+
+def _until(stream: Events, last: int) -> Events:
+    """The events up to one of them."""
+    values = {name: column[: last + 1] for name, column in stream.values.items()}
+    return Events(stream.names, stream.kind[: last + 1], values)
+
+
+def _check_place(place: Place, shape: tuple[int, ...], layers: Mapping[str, Layer]) -> None:
+    """A place that a run of `shape`, samples and steps, has. Raises InputError."""
+    sample, step, layer, neuron = place
+    if layer not in layers:
+        raise InputError(f"layer: found {layer!r}; allowed: {', '.join(layers)}")
+    sizes = {"sample": (sample, shape[0]), "step": (step, shape[1]), "neuron": (neuron, layers[layer].size)}
+    for name, (value, size) in sizes.items():
+        if not isinstance(value, int | np.integer) or not 0 <= value < size:
+            raise InputError(f"{name}: found {value!r}; allowed: 0 to {size - 1}")
+
+
+def _start(network: Network, samples: int, state: State | None) -> State:
+    """A copy of the state to start from, which the run may change."""
+    return initial_state(network, samples) if state is None else check_state(state, network, samples)

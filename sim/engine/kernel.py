@@ -13,7 +13,8 @@ from ..datapath import SUM, clip_count, deliver, deliver_sum
 from ..ops.base import Registers
 from ..ops.compiled import CAST, OVERFLOW, REFUSED, SourceOps
 from ..profile.analysis import widest
-from ..profile.schema import SPIKES, Connection, NeuronClass, Profile
+from ..profile.connection import Connection
+from ..profile.schema import SPIKES, NeuronClass, Profile
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from ..datapath import Cap
 from ..network.added import added_weights, of_delay, synapse_delays
 from ..network.network import Network
 from ..network.weights import connection_values, neuron_values
-from ..profile.schema import INPUT, SPIKES, NeuronClass, Sum, storage
+from ..profile.connection import Sum
+from ..profile.schema import INPUT, SPIKES, NeuronClass, storage
 
 Array = NDArray[Any]
 

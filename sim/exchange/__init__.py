@@ -6,7 +6,11 @@ import os
 
 from ..errors import InputError
 from ..network import Network, save_network
+from .event_file import read_event_file, write_event_file
 from .readmemh import read_images, write_images
+from .save_vectors import save_vectors
+from .vectors import Vectors, load_vectors
+from .verify import Verification, verify
 
 FORMATS = ("npz", "readmemh")
 
@@ -24,4 +28,16 @@ def export(network: Network, path: str | os.PathLike[str], format: str = "npz") 
     return [os.path.basename(path)]
 
 
-__all__ = ["FORMATS", "export", "read_images", "write_images"]
+__all__ = [
+    "FORMATS",
+    "Vectors",
+    "Verification",
+    "export",
+    "load_vectors",
+    "read_event_file",
+    "read_images",
+    "save_vectors",
+    "verify",
+    "write_event_file",
+    "write_images",
+]

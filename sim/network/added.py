@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..ops.array import ArrayOps, to_array
-from ..profile.schema import Connection
+from ..profile.connection import Connection
 from .geometry import expand
 from .lists import Listed, Synapses
 from .parts import Projection

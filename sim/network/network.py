@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..profile.schema import INPUT, Connection, NeuronClass, Profile
+from ..profile.connection import Connection
+from ..profile.schema import INPUT, NeuronClass, Profile
 from ..word import Word
 from .allowed import check_network
 from .geometry import Sparse

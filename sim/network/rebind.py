@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,56 +10,59 @@ from numpy.typing import NDArray
 
 from ..errors import NetworkError
 from ..ops.operators import RefusedWriteError
-from ..profile.schema import INPUT, Connection, Profile
-from ..profile.shared import Quantity, SharedClass, SharedConnection
-from ..word import Word
-from .added import Weights, added_weights
+from ..profile.connection import Connection
+from ..profile.schema import INPUT, Profile
+from ..profile.shared import SharedClass, SharedConnection
+from .added import Weights, added_weights, synapse_delays
 from .geometry import Sparse
 from .lists import Listed
 from .network import Network
 from .parts import Population, Projection
+from .quantities import NoEqualError, exponents, quantity_of, refuse_unshared, solved_for
 from .weights import connection_values, neuron_values
 
 Array = NDArray[Any]
 
-
-_BEYOND = (1 << 63) - 1
-
-
-class _NoEqualError(Exception):
-    """A value that the other profile cannot express; the caller knows the place."""
+_BEYOND = (1 << 63) - 1  # more than any word of a weight holds
 
 
 def rebind(network: Network, profile: Profile) -> Network:
     """The same network under `profile`: equal quantities and weights, by what both profiles declare as shared.
 
-    The chip's size is not checked. Raises NetworkError, a line for each layer or projection without an equal.
+    The same profile gives the same network. The chip's size is not checked. Raises NetworkError, a line for each
+    layer or projection without an equal.
     """
     if profile.digest == network.profile.digest:
         return network
     for each in (network.profile, profile):
         if each.shared is None:
             raise NetworkError([f"profile '{each.name}': shares no parameters with other profiles (key 'shared')"])
+    if profile.clock != network.profile.clock:
+        clocks = f"found clock: {profile.clock}; allowed: {network.profile.clock}, as in '{network.profile.name}'"
+        raise NetworkError([f"profile '{profile.name}': {clocks}"])
     faults, populations, projections = [], [], []
     for population in network.populations:
         try:
             populations.append(_population(network, population, profile))
-        except _NoEqualError as error:
+        except NoEqualError as error:
             faults.append(f"layer '{population.name}': {error}")
     for projection in network.projections if not faults else ():
         try:
             projections.append(_projection(network, projection, profile))
-        except _NoEqualError as error:
+        except NoEqualError as error:
             faults.append(f"projection '{projection.source}' to '{projection.target}': {error}")
     if faults:
         raise NetworkError(faults)
-    return Network(profile, network.inputs, populations, projections, limits=False, task=network.task)
+    try:
+        return Network(profile, network.inputs, populations, projections, limits=False, task=network.task)
+    except NetworkError as error:
+        raise NetworkError([f"under profile '{profile.name}': {fault}" for fault in error.faults]) from None
 
 
 def _shared_class(profile: Profile, name: str) -> SharedClass:
     assert profile.shared is not None
     if name not in profile.shared.neurons:
-        raise _NoEqualError(f"{profile.name} shares no neurons of class '{name}'")
+        raise NoEqualError(f"{profile.name} shares no neurons of class '{name}'")
     return profile.shared.neurons[name]
 
 
@@ -71,87 +73,23 @@ def class_in(profile: Profile, other: Profile, name: str) -> str:
     for candidate, known in other.shared.neurons.items():
         if known.shared_as == shared:
             return candidate
-    raise _NoEqualError(f"{other.name} has no neurons that are shared as '{shared}'")
+    raise NoEqualError(f"{other.name} has no neurons that are shared as '{shared}'")
 
 
 def _population(network: Network, population: Population, other: Profile) -> Population:
     profile, name = network.profile, str(population.neuron)
     if population.aliases is not None:
-        raise _NoEqualError("has aliases, which are not shared")
+        raise NoEqualError("has aliases, which are not shared")
     target = class_in(profile, other, name)
     mine, theirs = _shared_class(profile, name), _shared_class(other, target)
     values = {key: np.asarray(array) for key, array in population.parameters.items()}
-    _refuse_unshared(profile.name, mine.quantities, values)
-    _refuse_unshared(other.name, theirs.quantities, other.neurons[target].parameters)
-    quantities = {key: _quantity(quantity, values) for key, quantity in mine.quantities.items()}
-    parameters = _solved(mine.quantities, theirs.quantities, quantities, other.neurons[target].parameters, other.name)
-    return Population(population.name, population.size, parameters, target)
-
-
-def _refuse_unshared(profile: str, quantities: Mapping[str, Quantity], parameters: Mapping[str, Any]) -> None:
-    meant = {name for quantity in quantities.values() for name in (quantity.of, quantity.exponent)}
-    for name in parameters:
-        if name not in meant:
-            raise _NoEqualError(f"parameter '{name}' of {profile} is not shared")
-
-
-def _quantity(quantity: Quantity, values: Mapping[str, Array]) -> Array:
-    """What a parameter stands for, one integer a neuron."""
-    base = values[quantity.of].astype(object) + quantity.add
-    exponent = values[quantity.exponent].astype(object) if quantity.exponent else 0 * base
-    return np.array(
-        [_shifted(int(b), quantity.shift + int(e)) for b, e in zip(base.flat, exponent.flat, strict=True)], object
+    refuse_unshared(profile.name, mine.quantities, values)
+    refuse_unshared(other.name, theirs.quantities, other.neurons[target].parameters)
+    quantities = {key: quantity_of(quantity, values) for key, quantity in mine.quantities.items()}
+    parameters = solved_for(
+        mine.quantities, theirs.quantities, quantities, other.neurons[target].parameters, other.name
     )
-
-
-def _shifted(value: int, by: int) -> int:
-    return value << by if by >= 0 else value >> -by
-
-
-def _solved(
-    mine: Mapping[str, Quantity],
-    theirs: Mapping[str, Quantity],
-    quantities: Mapping[str, Array],
-    words: Mapping[str, Word],
-    other: str,
-) -> dict[str, Array]:
-    """Parameters of the other profile that stand for the same quantities."""
-    for name, values in quantities.items():
-        neutral = mine[name].neutral
-        if name not in theirs and (neutral is None or any(value != neutral for value in values)):
-            allowed = f"; allowed: {neutral}" if neutral is not None else ""
-            raise _NoEqualError(f"'{mine[name].of}' has no equal in {other}: found a {name} of {values[0]}{allowed}")
-    parameters: dict[str, Array] = {}
-    size = max((len(values) for values in quantities.values()), default=1)
-    for name, quantity in theirs.items():
-        if name in quantities:
-            wanted = quantities[name]
-        elif quantity.neutral is not None:
-            wanted = np.full(size, quantity.neutral, object)
-        else:
-            raise _NoEqualError(f"'{quantity.of}' of {other} has no equal here: {name}")
-        solved = [_solve(name, int(value), quantity, words, other) for value in wanted]
-        parameters[quantity.of] = np.array([base for base, _ in solved], np.int64)
-        if quantity.exponent:
-            parameters[quantity.exponent] = np.array([exponent for _, exponent in solved], np.int64)
-    return parameters
-
-
-def _solve(name: str, wanted: int, quantity: Quantity, words: Mapping[str, Word], other: str) -> tuple[int, int]:
-    """Parameter and exponent for a quantity, the smallest exponent first."""
-    word = words[quantity.of]
-    for exponent in _exponents(words, quantity.exponent):
-        base = (wanted >> (quantity.shift + exponent)) - quantity.add
-        if (base + quantity.add) << (quantity.shift + exponent) == wanted and base in word:
-            return base, exponent
-    grid = f", a multiple of {1 << quantity.shift}" if quantity.shift else ""
-    low, high = ((end + quantity.add) << quantity.shift for end in (word.min, word.max))
-    allowed = f"{low} to {high}{grid}" if not quantity.exponent else f"what {word} times a power of two can be{grid}"
-    raise _NoEqualError(f"a {name} of {wanted} has no equal in '{quantity.of}' of {other}; allowed: {allowed}")
-
-
-def _exponents(words: Mapping[str, Word], name: str | None) -> Iterator[int]:
-    yield from range(max(0, words[name].min), words[name].max + 1) if name else [0]
+    return Population(population.name, population.size, parameters, target)
 
 
 def _projection(network: Network, projection: Projection, other: Profile) -> Projection:
@@ -159,21 +97,20 @@ def _projection(network: Network, projection: Projection, other: Profile) -> Pro
     assert profile.shared is not None
     mine = profile.shared.connections.get(str(projection.via))
     if mine is None:
-        raise _NoEqualError(f"connection '{projection.via}' of {profile.name} is not shared")
-    if connection.source_parameters or connection.synapse_parameters:
-        raise _NoEqualError(
-            f"connection '{projection.via}' of {profile.name} has parameters of its sources or synapses"
-        )
+        raise NoEqualError(f"connection '{projection.via}' of {profile.name} is not shared")
     via, theirs = _connection_in(network, projection, other, mine)
-    delays = _delays(network, projection, other, other.connections[via])
+    for each, name, owner in ((connection, projection.via, profile), (other.connections[via], via, other)):
+        if each.source_parameters or each.synapse_parameters:
+            raise NoEqualError(f"connection '{name}' of {owner.name} has parameters of its sources or synapses")
+    delays = _delays(network, projection, other, other.connections[via], f"'{via}' of {other.name}")
     known = {*(q.of for q in mine.quantities.values()), *mine.keeps, mine.weight.exponent, mine.weight.format_exponent}
     for name in connection.parameters:
         if name not in known:
-            raise _NoEqualError(f"parameter '{name}' of {profile.name} is not shared")
+            raise NoEqualError(f"parameter '{name}' of {profile.name} is not shared")
     values = {name: np.array([projection.parameters[name]]) for name in connection.parameters}
-    quantities = {name: _quantity(quantity, values) for name, quantity in mine.quantities.items()}
+    quantities = {name: quantity_of(quantity, values) for name, quantity in mine.quantities.items()}
     words = other.connections[via].parameters
-    parameters = _solved(mine.quantities, theirs.quantities, quantities, words, other.name)
+    parameters = solved_for(mine.quantities, theirs.quantities, quantities, words, other.name)
     single = {name: int(array[0]) for name, array in parameters.items()} | theirs.keeps
     bound = Projection(projection.source, projection.target, 1, via, single, None, delays)
     return _weighted(network, projection, other, bound, mine, theirs)
@@ -190,21 +127,35 @@ def _connection_in(
         candidate = other.connections[name]
         if link.shared_as == mine.shared_as and source in candidate.sources and candidate.target == target:
             return name, link
-    raise _NoEqualError(f"{other.name} shares no '{mine.shared_as}' from '{source}' to '{target}'")
+    raise NoEqualError(f"{other.name} shares no '{mine.shared_as}' from '{source}' to '{target}'")
 
 
-def _delays(network: Network, projection: Projection, other: Profile, connection: Connection) -> Array:
-    """Delays that make spikes act in the same step as before."""
-    delays = np.asarray(projection.delays, np.int64) + network.connection(projection).lag - connection.lag
-    if np.any(delays != 0) and connection.delay is None:
-        raise _NoEqualError(
-            f"spikes act {int(delays.flat[0]):+d} steps later in {network.profile.name}, and {other.name} delays none"
-        )
-    if np.any(delays < 0):
-        raise _NoEqualError(
-            f"spikes act {-int(delays.min())} steps sooner in {network.profile.name} than {other.name} can deliver them"
-        )
-    return delays
+def _delays(network: Network, projection: Projection, other: Profile, connection: Connection, name: str) -> Array:
+    """Delays that make spikes act in the same step as before, one or one a synapse."""
+    mine = network.connection(projection)
+    own = synapse_delays(mine, projection, network.size(projection.source)).astype(np.int64)
+    delays = own + mine.lag - connection.lag
+    first, last = int(delays.min(initial=0)), int(delays.max(initial=0))
+    if first < 0:
+        raise NoEqualError(f"spikes act {_steps(-first)} sooner in {network.profile.name} than in {name}")
+    if connection.delay is None:
+        if last:
+            raise NoEqualError(f"spikes act {_steps(last)} later in {network.profile.name} than in {name}")
+        return np.asarray(0)
+    word = connection.delay.word
+    for delay in (int(delays.min()), last) if delays.size else ():
+        if delay not in word:
+            raise NoEqualError(f"a delay of {delay} has no equal in {name}; allowed: {word.min} to {word.max}")
+    if np.all(delays == last):
+        return np.asarray(last)
+    if connection.delay.per != "synapse":
+        raise NoEqualError(f"its delays differ, and {name} has one a {connection.delay.per}")
+    sizes = network.size(projection.source), network.size(projection.target)
+    return delays if delays.ndim == 1 else np.broadcast_to(delays, sizes)
+
+
+def _steps(count: int) -> str:
+    return f"{count} step{'' if count == 1 else 's'}"
 
 
 def _weighted(
@@ -216,31 +167,42 @@ def _weighted(
     theirs: SharedConnection,
 ) -> Projection:
     """`bound` with weights that add the same, with the smallest exponent that can."""
+    sources, weight = network.size(projection.source), theirs.weight
+    added, unit = _added(network, projection, mine, sources)
+    entries, shape = _entries(added)
+    wanted = entries.astype(object) * (1 << unit)
+    name = weight.exponent or weight.format_exponent
+    fewest = np.ones(entries.shape, bool)
+    for candidate in exponents(other.connections[str(bound.via)].parameters, name):
+        parameters = {**bound.parameters, **({name: candidate} if name else {})}
+        raw = _raw(wanted, weight.shift + weight.format_shift + candidate)
+        found = replace(bound, parameters=parameters, shape=shape, weights=raw)
+        unequal = _unequal(other, found, sources, wanted, weight.shift + (candidate if weight.exponent else 0))
+        if not unequal.any():
+            return found
+        fewest = min(fewest, unequal, key=np.count_nonzero)
+    at = tuple(np.argwhere(fewest)[0])
+    pre, post = (shape.pre[at[0]], shape.post[at[0]]) if shape else at[:2]  # type: ignore[index]
+    rest = int(np.count_nonzero(fewest)) - 1
+    others = f", nor {'has' if rest == 1 else 'have'} {rest} more of its weights" if rest else ""
+    place = f"the weight from {pre} to {post} adds {entries[at]}"
+    raise NoEqualError(f"{place}, which has no equal in '{bound.via}' of {other.name}{others}")
+
+
+def _added(network: Network, projection: Projection, mine: SharedConnection, sources: int) -> tuple[Weights, int]:
+    """What the weights add to their register, and how many bits that is to be shifted to the shared unit."""
     profile, connection = network.profile, network.connection(projection)
     values = connection_values(profile, projection) | profile.constants
     target = neuron_values(profile, network.population(projection.target))
-    sources = network.size(projection.source)
     added = added_weights(connection, projection, values, target, sources)
     if len(added) > 1:
-        raise _NoEqualError(f"reaches {len(added)} registers; only one can be shared")
+        raise NoEqualError(f"reaches {len(added)} registers; only one can be shared")
     exponent = values[mine.weight.exponent] if mine.weight.exponent else 0
-    if mine.weight.shift + exponent < 0 or (exponent < 0 and connection.sum is not None):
-        raise _NoEqualError(
+    if exponent < 0 and (connection.sum is not None or mine.weight.shift + exponent < 0):
+        raise NoEqualError(
             f"'{mine.weight.exponent}' is {exponent}: the sum of a step is rounded, which no weight can equal"
         )
-    entries, shape = _entries(added[0])
-    wanted = entries.astype(object) * (1 << (mine.weight.shift + exponent))
-    words, weight = other.connections[str(bound.via)].parameters, theirs.weight
-    name = weight.exponent or weight.format_exponent
-    for candidate in _exponents(words, name):
-        parameters = {**bound.parameters, **({name: candidate} if name else {})}
-        found = replace(bound, parameters=parameters, shape=shape)
-        unit = weight.shift + (candidate if weight.exponent else 0)
-        raw_unit = weight.shift + weight.format_shift + candidate
-        found = replace(found, weights=_raw(wanted, raw_unit))
-        if _adds(other, found, sources, wanted, unit):
-            return found
-    raise _NoEqualError(f"its weights have no equal in '{bound.via}' of {other.name}")
+    return added[0], mine.weight.shift + exponent
 
 
 def _entries(weights: Weights) -> tuple[Array, Sparse | None]:
@@ -255,17 +217,18 @@ def _raw(wanted: Array, shift: int) -> Array:
     return np.array(raw, np.int64).reshape(wanted.shape)
 
 
-def _adds(other: Profile, projection: Projection, sources: int, wanted: Array, shift: int) -> bool:
-    """Whether the weights are allowed, and add exactly what is wanted."""
+def _unequal(other: Profile, projection: Projection, sources: int, wanted: Array, shift: int) -> Array:
+    """Which weights are not allowed; where all are, which do not add exactly what is wanted."""
     connection = other.connections[str(projection.via)]
     low, high = connection.weight.range
     weights = np.asarray(projection.weights)
-    if weights.size and (weights.min() < low or weights.max() > high):
-        return False
+    beyond: Array = (weights < low) | (weights > high)
+    if beyond.any():
+        return beyond
     try:
         values = connection_values(other, projection) | other.constants
         added = added_weights(connection, projection, values, {}, sources)[0]
     except (RefusedWriteError, KeyError):
-        return False
+        return np.ones(wanted.shape, bool)
     entries, _ = _entries(added)
-    return bool(np.all(entries.astype(object) * (1 << shift) == wanted))
+    return np.asarray(entries.astype(object) * (1 << shift) != wanted, bool)

@@ -11,7 +11,8 @@ from ..datapath import WEIGHT
 from ..ops.array import ArrayOps, to_array
 from ..ops.base import Ops, Registers
 from ..profile.analysis import WEIGHT_MAX, WEIGHT_MIN
-from ..profile.schema import Connection, NeuronClass, Profile
+from ..profile.connection import Connection
+from ..profile.schema import NeuronClass, Profile
 from .parts import Population, Projection
 
 

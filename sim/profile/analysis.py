@@ -9,11 +9,15 @@ from ..datapath import ANY, NONZERO, SPIKES, SUM, WEIGHT, Fire, deliver, deliver
 from ..ops.base import Registers
 from ..ops.interval import Interval, IntervalOps
 from ..word import Word
-from .schema import INPUT, Connection, NeuronClass, Profile
+from .connection import Connection
+from .schema import INPUT, NeuronClass, Profile
+from .walk import listed, stage_operands
 
 WEIGHT_MIN, WEIGHT_MAX = "weight_min", "weight_max"  # the extremes of a projection's raw weights
 
 Ranges = dict[str, Interval]
+
+UNKNOWN = Interval(1, 1)  # the range of what has a fault already: allowed wherever a number is
 
 
 def spans(word: Word) -> Interval:
@@ -22,8 +26,9 @@ def spans(word: Word) -> Interval:
 
 
 def constants(profile: Profile) -> Ranges:
-    """The profile's values."""
-    return {name: Interval(value, value) for name, value in profile.constants.items()}
+    """The profile's values: whatever a network may set them to."""
+    ends = {name: (value.min, value.max, value.value) for name, value in profile.values.items()}
+    return {name: Interval(min(each), max(each)) for name, each in ends.items()}
 
 
 def given(profile: Profile, neuron: NeuronClass) -> Ranges:
@@ -39,14 +44,17 @@ def given_connection(profile: Profile, connection: Connection) -> Ranges:
 
 
 def derived(ops: IntervalOps, place: NeuronClass | Connection, start: Mapping[str, Interval]) -> Ranges:
-    """What `prepare` can make of the derived values, which are 0 before it."""
+    """What `prepare` can make of the derived values, which are 0 before it; UNKNOWN where it cannot be computed."""
     values = {**start, **{name: Interval(0, 0) for name in place.derived}}
+    for at, stage in listed((), place.prepare):
+        if stage.into not in place.derived or any(name not in values for _, name in stage_operands(at, stage)):
+            return dict.fromkeys(place.derived, UNKNOWN)
     regs = Registers(ops, place.derived, values)
     run(ops, regs, [item.stage for item in place.prepare])
     return {name: regs[name] for name in place.derived}
 
 
-def held(profile: Profile, neuron: NeuronClass) -> Ranges:
+def held(profile: Profile, neuron: NeuronClass, ops: IntervalOps | None = None) -> Ranges:
     """Whatever a step may read, with what it can hold between two stages, overrides of its word included."""
     ranges = {name: spans(word) for name, word in neuron.registers.items()}
     for stage in neuron.stages:
@@ -55,13 +63,14 @@ def held(profile: Profile, neuron: NeuronClass) -> Ranges:
             if write.word is not None and write.into in ranges:
                 ranges[write.into] = ranges[write.into].join(spans(write.word))
     start = given(profile, neuron)
-    return ranges | start | derived(IntervalOps(), neuron, start)
+    return ranges | start | derived(ops or IntervalOps(), neuron, start)
 
 
-def weight_scope(profile: Profile, connection: Connection) -> Ranges:
+def weight_scope(profile: Profile, connection: Connection, ops: IntervalOps | None = None) -> Ranges:
     """Whatever a weight's format may read, the weight itself among it."""
     start = given_connection(profile, connection)
-    ranges = start | derived(IntervalOps(), connection, start) | {WEIGHT: Interval(*connection.weight.range)}
+    named = {name: range_ for name, range_ in start.items() if name not in (WEIGHT_MIN, WEIGHT_MAX)}
+    ranges = named | derived(ops or IntervalOps(), connection, start) | {WEIGHT: Interval(*connection.weight.range)}
     for words in (connection.source_parameters, connection.synapse_parameters):
         ranges |= {name: spans(word) for name, word in words.items()}
     if connection.target in profile.neurons:
@@ -96,7 +105,8 @@ def arriving(profile: Profile, connection: Connection) -> Interval:
 
 def widest(profile: Profile, class_name: str) -> Interval:
     """Contains every value, intermediate ones included, of a step of this class and of the spikes it receives."""
-    neuron, ops, start = profile.neurons[class_name], IntervalOps(), held(profile, profile.neurons[class_name])
+    neuron, ops = profile.neurons[class_name], IntervalOps()
+    start = held(profile, neuron, ops)
     for connection in profile.connections.values():
         if connection.target == class_name:
             _deliver(ops, profile, neuron, connection, start)
@@ -106,6 +116,8 @@ def widest(profile: Profile, class_name: str) -> Interval:
     regs = Registers(ops, neuron.registers, dict(start))
     regs.values[SPIKES] = Interval(0, neuron.relay.cap if neuron.relay else 0)
     run(ops, regs, neuron.stages)
+    if neuron.output_unless is not None:
+        ops.widest = ops.widest.join(regs[neuron.output_unless])
     met = ops.widest
     for interval in start.values():
         met = met.join(interval)
@@ -126,7 +138,7 @@ def _deliver(ops: IntervalOps, profile: Profile, neuron: NeuronClass, connection
 
 
 def _weight(ops: IntervalOps, profile: Profile, connection: Connection) -> Interval:
-    regs = Registers(ops, {WEIGHT: connection.weight.word}, weight_scope(profile, connection))
+    regs = Registers(ops, {WEIGHT: connection.weight.word}, weight_scope(profile, connection, ops))
     for item in connection.weight.format:
         ops.widest = ops.widest.join(regs[WEIGHT])
         item.stage.run(regs)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from ..document.nodes import KEYS, Fault, Path
-from ..word import MAX_BITS, Word
+from ..word import MAX_BITS
 from .analysis import widest
 from .check_connection import connection_faults
 from .check_events import event_faults
 from .check_neuron import neuron_faults
 from .check_shared import shared_faults
 from .check_stages import Needs, reserved, unknown
-from .schema import INPUT, Profile
+from .schema import INPUT, Profile, Value
+from .walk import words
 
 
 class ProfileWarning(UserWarning):
@@ -49,28 +50,23 @@ def _clock_faults(profile: Profile) -> Iterator[Fault]:
 def _value_faults(profile: Profile) -> Iterator[Fault]:
     yield from reserved(("values",), profile.values)
     for name, value in profile.values.items():
-        if not value.min <= value.value <= value.max:
+        ends = (("values", name, "min"), ("values", name, "max"))
+        if value.min > value.max:
+            yield Fault(ends[1], f"found {value.max}; allowed: {value.min} or more, as 'min' is", needs=ends[:1])
+        elif not value.min <= value.value <= value.max:
             found = f"found {value.value}; allowed: {value.min} to {value.max}"
-            yield Fault(("values", name, "value"), found, needs=(("values", name, "min"), ("values", name, "max")))
-    for place, word in _sized(profile):
-        if word.width not in profile.values:
-            yield from unknown(place, str(word.width), profile.values, (("values", KEYS),))
-        elif not 1 <= profile.values[word.width].min <= profile.values[word.width].max <= MAX_BITS:
+            yield Fault(("values", name, "value"), found, needs=ends)
+    for place, word in words(profile):
+        if word.width is not None and word.width not in profile.values:
+            yield from unknown(place, word.width, profile.values, (("values", KEYS),))
+        elif word.width is not None and not _is_width(profile.values[word.width]):
             message = f"is a number of bits; allowed: min and max from 1 to {MAX_BITS}"
-            yield Fault(("values", word.width), message, key=True)
+            ends = (("values", word.width, "min"), ("values", word.width, "max"))
+            yield Fault(("values", word.width), message, key=True, needs=(place, *ends))
 
 
-def _sized(profile: Profile) -> Iterator[tuple[Path, Word]]:
-    """Words of registers, parameters and weights whose width is a value."""
-    tables: list[tuple[Path, dict[str, Word]]] = []
-    for name, neuron in profile.neurons.items():
-        tables += [(("neurons", name, kind), getattr(neuron, kind)) for kind in ("registers", "parameters", "derived")]
-    for name, connection in profile.connections.items():
-        kinds = ("parameters", "source_parameters", "synapse_parameters", "derived")
-        tables += [(("connections", name, kind), getattr(connection, kind)) for kind in kinds]
-        tables.append((("connections", name, "weight"), {"word": connection.weight.word}))
-    for path, words in tables:
-        yield from (((*path, key), word) for key, word in words.items() if word.width is not None)
+def _is_width(value: Value) -> bool:
+    return value.min >= 1 and value.max <= MAX_BITS
 
 
 def _limit_faults(profile: Profile) -> Iterator[Fault]:

@@ -18,8 +18,11 @@ from .check_stages import (
     unknown,
     unknown_or_twice,
 )
-from .schema import INPUT, Connection, Profile
+from .connection import Connection
+from .schema import INPUT, Profile
 from .walk import listed
+
+MOST_DELAY = 65535  # steps; each is a slot of memory for every source
 
 _KINDS = ("parameters", "source_parameters", "synapse_parameters", "derived")
 
@@ -39,8 +42,9 @@ def connection_faults(path: Path, connection: Connection, profile: Profile) -> I
     yield from prepare_faults(path, connection, start, derived(IntervalOps(), connection, start))
     yield from _weight_faults(path, connection, profile)
     yield from _sum_faults(path, connection, profile)
-    if connection.delay is not None and connection.delay.word.min < 0:
-        found = f"found {connection.delay.word}; allowed: a word that holds nothing below 0"
+    delay = connection.delay
+    if delay is not None and not 0 <= delay.word.min <= delay.word.max <= MOST_DELAY:
+        found = f"found {delay.word}; allowed: a word of values from 0 to {MOST_DELAY}"
         yield Fault((*path, "delay", "word"), found)
 
 

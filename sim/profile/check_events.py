@@ -88,6 +88,10 @@ def _kind_faults(path: Path, profile: Profile, event: EventKind) -> Iterator[Fau
         yield from unknown((*at, "into"), stage.into, neuron.registers, ((*place, "registers", KEYS),))
         yield from stage_faults(at, stage, scope)
         yield from set_faults(at, stage, neuron.registers.get(stage.into), (*place, "registers", stage.into))
+        stored = ranges.get(stage.into)
+        if stage.word is not None and stored is not None and spans(stage.word).join(stored) != stored:
+            allowed = f"{stored.lo} to {stored.hi} at most, what the class's step writes"
+            yield Fault((*at, "word"), f"found {stage.word}; allowed: {allowed}", needs=((*at, "into"), place))
 
 
 def _field_faults(path: Path, profile: Profile, event: EventKind, neuron: NeuronClass) -> Iterator[Fault]:

@@ -6,40 +6,66 @@ from collections.abc import Collection, Iterator, Mapping
 
 from ..document.nodes import KEYS, Fault, Path
 from .check_stages import Needs, unknown
-from .schema import Profile
-from .shared import Quantity
+from .connection import Connection
+from .schema import NeuronClass, Profile
+from .shared import Quantity, SharedClass, SharedConnection
+
+Uses = list[tuple[Path, str]]  # parameters that something stands for, each with its place
 
 
 def shared_faults(profile: Profile) -> Iterator[Fault]:
-    """Classes, connections, registers and parameters that do not exist, or have no meaning."""
+    """Classes, connections, registers and parameters that do not exist, or have no meaning, or two."""
     if profile.shared is None:
         return
     for name, shared in profile.shared.neurons.items():
         path: Path = ("shared", "neurons", name)
         yield from unknown(path, name, profile.neurons, (("neurons", KEYS),), key=True)
         if name in profile.neurons:
-            neuron, of = profile.neurons[name], (("neurons", name),)
-            yield from _quantity_faults((*path, "quantities"), shared.quantities, neuron.parameters, of)
-            for quantity, register in shared.registers.items():
-                yield from unknown((*path, "registers", quantity), register, neuron.registers, of)
+            yield from _class_faults(path, shared, profile.neurons[name], (("neurons", name),))
     for name, link in profile.shared.connections.items():
         path = ("shared", "connections", name)
         yield from unknown(path, name, profile.connections, (("connections", KEYS),), key=True)
         if name in profile.connections:
-            connection, of = profile.connections[name], (("connections", name),)
-            yield from _quantity_faults((*path, "quantities"), link.quantities, connection.parameters, of)
-            for kept in link.keeps:
-                yield from unknown((*path, "keeps", kept), kept, connection.parameters, of, key=True)
-            for key in ("exponent", "format_exponent"):
-                exponent = getattr(link.weight, key)
-                if exponent is not None:
-                    yield from unknown((*path, "weight", key), exponent, connection.parameters, of)
+            yield from _connection_faults(path, link, profile.connections[name], (("connections", name),))
 
 
-def _quantity_faults(
-    path: Path, quantities: Mapping[str, Quantity], parameters: Collection[str], needs: Needs
+def _class_faults(path: Path, shared: SharedClass, neuron: NeuronClass, of: Needs) -> Iterator[Fault]:
+    uses = _quantities((*path, "quantities"), shared.quantities)
+    yield from _parameter_faults(path, uses, neuron.parameters, of)
+    for quantity, register in shared.registers.items():
+        yield from unknown((*path, "registers", quantity), register, neuron.registers, of)
+
+
+def _connection_faults(path: Path, link: SharedConnection, connection: Connection, of: Needs) -> Iterator[Fault]:
+    uses = _quantities((*path, "quantities"), link.quantities)
+    exponents = {key: getattr(link.weight, key) for key in ("exponent", "format_exponent")}
+    uses += [((*path, "weight", key), name) for key, name in exponents.items() if name is not None]
+    yield from _parameter_faults(path, uses, connection.parameters, of, kept=link.keeps)
+    for name, value in link.keeps.items():
+        place, word = (*path, "keeps", name), connection.parameters.get(name)
+        yield from unknown(place, name, connection.parameters, of, key=True)
+        if word is not None and value not in word:
+            yield Fault(place, f"found {value}; allowed: {word.min} to {word.max}", needs=of)
+
+
+def _quantities(path: Path, quantities: Mapping[str, Quantity]) -> Uses:
+    """What each quantity is made of."""
+    uses = [((*path, name, "of"), quantity.of) for name, quantity in quantities.items()]
+    exponents = ((name, quantity.exponent) for name, quantity in quantities.items())
+    return uses + [((*path, name, "exponent"), exponent) for name, exponent in exponents if exponent is not None]
+
+
+def _parameter_faults(
+    path: Path, uses: Uses, parameters: Collection[str], of: Needs, kept: Collection[str] = ()
 ) -> Iterator[Fault]:
-    for name, quantity in quantities.items():
-        yield from unknown((*path, name, "of"), quantity.of, parameters, needs)
-        if quantity.exponent is not None:
-            yield from unknown((*path, name, "exponent"), quantity.exponent, parameters, needs)
+    """Each parameter stands for one thing: what stands for two could not be solved for, for none not be compared."""
+    seen: set[str] = set(kept)
+    for place, name in uses:
+        yield from unknown(place, name, parameters, of)
+        if name in seen:
+            message = f"found '{name}' again; allowed: a parameter that stands for nothing else"
+            yield Fault(place, message, needs=(path,))
+        seen.add(name)
+    for name in parameters:
+        if name not in seen:
+            yield Fault(path, f"says nothing of parameter '{name}'", key=True, needs=(*of, path))

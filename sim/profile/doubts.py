@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from itertools import chain
 
-from ..datapath import Condition
 from ..document.nodes import Fault, Path
-from ..ops.base import Relation, names_in
-from ..ops.interval import Interval, IntervalOps
-from .analysis import held
-from .schema import Connection, NeuronClass, Profile
-from .walk import Operand, branches, condition_operands, crossings, each_condition, listed, stage_operands, writes
+from ..ops.base import names_in
+from .connection import Connection
+from .doubts_when import when_doubts
+from .schema import Profile
+from .walk import branches, condition_operands, crossings, leaves, listed, stage_operands, words, writes
 
 
 def find_doubts(profile: Profile) -> list[Fault]:
     """Everything in a profile without faults that deserves a warning."""
-    doubts = []
-    for name, neuron in profile.neurons.items():
+    doubts = [*_unread_values(profile), *when_doubts(profile)]
+    for name in profile.neurons:
         path: Path = ("neurons", name)
-        doubts += [*_unread(path, profile, name), *_crossing_doubts(path, profile, neuron)]
+        doubts += _unread_of_class(path, profile, name)
         if all(connection.target != name for connection in profile.connections.values()):
             doubts.append(Fault(path, "no connection reaches it", key=True))
     for name, connection in profile.connections.items():
         doubts += _unread_of_connection(("connections", name), connection)
-    return doubts
+    return [*doubts, *_event_doubts(profile)]
 
 
-def _unread(path: Path, profile: Profile, name: str) -> Iterator[Fault]:
+def _unread_values(profile: Profile) -> Iterator[Fault]:
+    """Values of the profile that no word and no stage uses."""
+    texts = chain(*(leaves(part) for part in (profile.neurons, profile.connections, profile.events, profile.queue)))
+    read = {name for _, text in texts if isinstance(text, str) for name in names_in(text)}
+    read |= {word.width for _, word in words(profile) if word.width is not None}
+    yield from _unread(("values",), profile.values, read)
+
+
+def _unread_of_class(path: Path, profile: Profile, name: str) -> Iterator[Fault]:
     """Registers, parameters and derived values that no stage reads, but for a register's own writes."""
     neuron, read = profile.neurons[name], set[str]()
     items = [*neuron.prepare, *(item for event in profile.events.values() for item in event.do)]
@@ -41,56 +49,28 @@ def _unread(path: Path, profile: Profile, name: str) -> Iterator[Fault]:
     if neuron.output_unless is not None:
         read.update(names_in(neuron.output_unless))
     for kind in ("registers", "parameters", "derived"):
-        for unread in getattr(neuron, kind).keys() - read:
-            yield Fault((*path, kind, unread), "nothing reads it", key=True)
+        yield from _unread((*path, kind), getattr(neuron, kind), read)
 
 
 def _unread_of_connection(path: Path, connection: Connection) -> Iterator[Fault]:
     items = [*connection.prepare, *connection.weight.format, *(connection.sum.then if connection.sum else ())]
     read = {operand for place, stage in listed(path, items) for _, operand in stage_operands(place, stage)}
     for kind in ("parameters", "source_parameters", "synapse_parameters", "derived"):
-        for name in getattr(connection, kind).keys() - read:
-            yield Fault((*path, kind, name), "nothing reads it", key=True)
+        yield from _unread((*path, kind), getattr(connection, kind), read)
 
 
-def _crossing_doubts(path: Path, profile: Profile, neuron: NeuronClass) -> Iterator[Fault]:
-    """Branches of a fire that are taken always or never, for all or for some values of a parameter."""
-    ranges = held(profile, neuron)
-    for place, branch in branches(path, neuron):
-        several = list(each_condition((*place, "when"), branch.when))
-        for at, condition in several:
-            sides = {operand for operand in (condition[0], condition[2])}
-            moving = sides & neuron.registers.keys()
-            if len(moving) == 1 and len(sides) == 2 and len(several) == 1:
-                (register,), (fixed,) = moving, sides - moving
-                if isinstance(fixed, int) or fixed in ranges:
-                    yield from _doubts(at, condition, register, fixed, ranges)
+def _event_doubts(profile: Profile) -> Iterator[Fault]:
+    """Fields of events that nothing reads, and connections that no event goes over."""
+    for name, event in profile.events.items():
+        path: Path = ("events", name)
+        read = {operand for place, stage in listed(path, event.do) for _, operand in stage_operands(place, stage)}
+        yield from _unread((*path, "fields"), event.fields, read)
+    if profile.clock == "event":
+        for name in profile.connections.keys() - {event.over for event in profile.events.values()}:
+            yield Fault(("connections", name), "no event goes over it", key=True)
 
 
-def _doubts(
-    path: Path, condition: Condition, register: str | int, fixed: str | int, ranges: dict[str, Interval]
-) -> Iterator[Fault]:
-    """`fixed`, a parameter or a literal, against the values that the register can hold."""
-    low, high = holds = ranges[str(register)]
-    values = Interval(fixed, fixed) if isinstance(fixed, int) else ranges[fixed]
-    verdict = _verdict(condition, fixed, holds, values)
-    if verdict:
-        yield Fault(path, f"is {verdict} true: {register} holds {low} to {high}")
-        return
-    for part, where in (
-        (Interval(high + 1, values.hi), f"above {high}"),
-        (Interval(values.lo, low - 1), f"below {low}"),
-    ):
-        verdict = _verdict(condition, fixed, holds, part) if part.lo <= part.hi else None
-        if verdict:
-            yield Fault(path, f"is {verdict} true for a {fixed} {where}: {register} holds {low} to {high}")
-
-
-def _verdict(condition: Condition, fixed: Operand, register: Interval, values: Interval) -> str | None:
-    """`never`, `always`, or None where it depends."""
-    left, relation, _ = condition
-    sides = (values, register) if left == fixed else (register, values)
-    flag = IntervalOps().compare(sides[0], Relation(relation), sides[1])
-    if not flag.true:
-        return "never"
-    return None if flag.false else "always"
+def _unread(path: Path, names: Collection[str], read: Collection[str]) -> Iterator[Fault]:
+    for name in names:
+        if name not in read:
+            yield Fault((*path, name), "nothing reads it", key=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, PlainValidator, Tag, WithJsonSchema
+from pydantic import Discriminator, Field, Tag
 
-from ..datapath import Model, Name, Operand, ParameterWord, WriteItem
+from ..datapath import WORDING, Model, Name, Operand, ParameterWord, WriteItem
 
 SOURCE, NEURON = "source", "neuron"  # what an event may carry besides its fields: two addresses
 
@@ -17,16 +17,10 @@ class Until(Model):
     last: Annotated[Operand, Field(description="an integer or a value of the profile")]
 
 
-def _read_word(value: Any) -> Any:
-    if value not in ("all", "one"):
-        raise ValueError(f"found {value!r}; allowed: all, one, or a mapping with the key 'last'")
-    return value
-
-
-_words = WithJsonSchema({"enum": ["all", "one"]})
 Reach = Annotated[
-    Annotated[Literal["all", "one"], PlainValidator(_read_word), _words, Tag("word")] | Annotated[Until, Tag("until")],
+    Annotated[Literal["all", "one"], Tag("word")] | Annotated[Until, Tag("until")],
     Discriminator(lambda value: "until" if isinstance(value, dict | Until) else "word"),
+    Field(json_schema_extra={WORDING: "all, one, or a mapping with the key 'last'"}),
 ]
 
 
@@ -49,8 +43,10 @@ class Queue(Model):
     """Where the core's own spikes wait to be processed as events."""
 
     event: Annotated[Name, Field(description="the kind of event that a queued spike is")]
-    depth: Annotated[int, Field(ge=1)]
+    depth: Annotated[int, Field(ge=1, le=65535)]
     head_keeps_slot: Annotated[bool, Field(description="whether an event frees its slot only once it is processed")]
     when_full: Annotated[Literal["drop"], Field(description="a spike leaves the core, but is not queued")]
     unless: Annotated[Operand | None, Field(description="open loop: where it is not 0, nothing is queued")] = None
-    limit: Annotated[int, Field(ge=1, description="queued events that may follow one from outside; more are an error")]
+    limit: Annotated[
+        int, Field(ge=1, le=2**31 - 1, description="queued events that may follow one from outside; more are an error")
+    ]

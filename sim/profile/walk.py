@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ..datapath import Condition, Fire, When, conditions
+from ..datapath import Condition, Fire, Model, When, conditions
 from ..document.nodes import Path
 from ..ops.base import names_in
+from ..word import Word
 from .schema import NeuronClass
 
 Operand = str | int
@@ -74,3 +75,20 @@ def stage_operands(path: Path, stage: Any) -> Iterator[tuple[Path, str]]:
     if stage.when is not None:
         for place, condition in each_condition((*path, "when"), stage.when):
             yield from condition_operands(place, condition)
+
+
+def leaves(place: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Whatever a profile, or a part of it, says, with its path: names, numbers, words."""
+    if isinstance(place, Model):
+        for name, field in type(place).model_fields.items():
+            yield from leaves(getattr(place, name), (*path, field.alias or name))
+    elif isinstance(place, dict | tuple):
+        for step, member in place.items() if isinstance(place, dict) else enumerate(place):
+            yield from leaves(member, (*path, step))
+    else:
+        yield path, place
+
+
+def words(place: Any) -> Iterator[tuple[Path, Word]]:
+    """Every word of a profile, with its path."""
+    yield from ((path, word) for path, word in leaves(place) if isinstance(word, Word))

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..errors import InputError
-from ..profile.schema import Connection
+from ..profile.connection import Connection
 from ..word import Word
 
 MIN_BITS, MAX_BITS = 2, 8

@@ -19,7 +19,7 @@ def layers(vectors: Vectors) -> list[dict[str, Any]]:
     return [
         {name: int(vectors[f"l{index}_{key}"]) for key, name in SCALARS.items()}
         | {key: vectors[f"l{index}_{key}"].tolist() for key in ("weight", "bias")}
-        | {"reset": str(vectors[f"l{index}_reset"])}
+        | {"reset": str(vectors[f"l{index}_reset"]), "reset_value": int(vectors.get(f"l{index}_reset_value", 0))}
         for index in range(int(vectors["n_layers"]))
     ]
 
@@ -61,7 +61,7 @@ def network(vectors: Vectors) -> bs.Network:
             "threshold": layer["threshold"],
             "lowest": layer["lowest"],
             "reset_to_zero": int(layer["reset"] != "subtract"),
-            "reset_value": 0,
+            "reset_value": layer["reset_value"],
         }
         populations.append(bs.Population(name, size, parameters, "neuron"))
         projections.append(bs.Projection(source, name, kernels, "convolution", shape=convolution))

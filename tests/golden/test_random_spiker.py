@@ -1,0 +1,76 @@
+"""Random Spiker+ neurons of several widths, shifts and every reset: the profile against its slow model."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+import spiker_adapter as adapter
+from random_values import signed
+from test_cores import assert_equal
+
+WIDTHS = [(12, 9, 9), (8, 7, 7), (8, 4, 9), (2, 2, 2), (32, 32, 32), (16, 14, 5)]  # membrane, both kinds of weights
+RESETS = ("fixed", "subtractive", "none")
+SHIFTS = (1, 2, 3, 31)
+SETTINGS = [(widths, reset, SHIFTS[i % 4]) for i, widths in enumerate(WIDTHS) for reset in RESETS]
+SEEDS = range(4 * len(SETTINGS))
+COMPILED = [seed for seed in SEEDS if seed % len(SETTINGS) in (1, 9, 17)]  # each setting is a kernel of its own
+
+
+def draw(seed):
+    """A stream of slots in random order for a neuron of any threshold, its weights mostly of one sign for a while."""
+    r = np.random.default_rng(seed)
+    (bits, excitatory, inhibitory), reset, shift = SETTINGS[seed % len(SETTINGS)]
+    odds = [[0.4, 0.5 - ends, ends, 0.01, 0.09] for ends in (0.3, 0.02, 0.02, 0.3, 0.02, 0.02)]
+    kinds = np.concatenate([r.choice(5, 40, p=each) for each in odds])
+    first = kinds[: len(kinds) // 2]  # a restart ends what runs as whole steps
+    first[first == adapter.RESTART] = adapter.END
+    first[-1] = adapter.END
+    weights = np.select(
+        [kinds == adapter.EXCITATORY, kinds == adapter.INHIBITORY],
+        [signed(r, excitatory, len(kinds)), signed(r, inhibitory, len(kinds))],
+    )
+    side = np.repeat(r.choice([-1, 1], len(kinds) // 40), 40)
+    kept = (weights * side >= 0) | (r.random(len(kinds)) < 0.2)
+    return {
+        "ops": np.stack([kinds, np.where(kept, weights, ~weights)], axis=1),
+        "bitwidth": np.array(bits),
+        "w_exc_bw": np.array(excitatory),
+        "w_inh_bw": np.array(inhibitory),
+        "shift": np.array(shift),
+        "reset": np.array(reset),
+        "v_th": signed(r, bits) if r.random() < 0.5 else r.integers(0, 2 ** (bits - 2), endpoint=True),
+        "v_reset": signed(r, bits),
+    }
+
+
+@cache
+def recorded(seed):
+    """A random neuron as if its stream had been recorded."""
+    vectors = draw(seed)
+    found = adapter.slowly(vectors)
+    return vectors | {"v": found["membrane"], "spk": found["spikes"]}
+
+
+ENGINES = [("array", seed) for seed in SEEDS] + [("compiled", seed) for seed in COMPILED]
+ENGINES += [("oracle", seed) for seed in SEEDS[::7]]
+
+
+@pytest.mark.parametrize(("engine", "seed"), ENGINES)
+def test_the_profile_equals_the_slow_model(seed, engine):
+    vectors = recorded(seed)
+    assert_equal(adapter.expected(vectors), adapter.computed(vectors, engine))
+
+
+@pytest.mark.parametrize(("engine", "seed"), ENGINES)
+def test_whole_steps_of_slots_equal_the_slow_model(seed, engine):
+    vectors = recorded(seed)
+    ends, found = adapter.computed_steps(vectors, engine)
+    assert_equal({name: values[ends] for name, values in adapter.expected(vectors).items()}, found)
+
+
+@pytest.mark.parametrize("setting", range(len(SETTINGS)))
+def test_random_neurons_fire_and_reach_both_ends_whatever_the_setting(setting):
+    found = [recorded(seed) for seed in SEEDS if seed % len(SETTINGS) == setting]
+    end = 2 ** (SETTINGS[setting][0][0] - 1)
+    assert sum(vectors["spk"].sum() for vectors in found)
+    assert {-end, end - 1} <= set(np.concatenate([vectors["v"] for vectors in found]))

@@ -1,0 +1,140 @@
+"""Everything that a profile is held against, one small trial after another, and the mutants that pass them all.
+
+`python tests/golden/trials.py PROFILE ...` names the mutants of whole profiles that survive; minutes each.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from unittest.mock import patch
+
+sys.path.append(str(Path(__file__).parent.parent))
+
+import bitspike as bs
+import numpy as np
+import odin_adapter
+import pytest
+import ranc_adapter
+import speck_adapter
+import spiker_adapter
+import test_cores
+import test_loihi
+import test_odin
+import test_random_loihi
+import test_random_odin
+import test_random_ranc
+import test_random_speck
+import test_random_spiker
+import test_random_xylo
+import test_run_slow_model
+import test_tinyodin
+import test_xylo
+import tinyodin_adapter
+import xylo_adapter
+from bitspike.errors import BitspikeError
+from mutants import Mutant, mutants
+from vectors import files, load
+
+Vectors = Mapping[str, np.ndarray]
+Trial = Callable[[], object]  # raises where the profile fails
+EVENTS = {"odin": (odin_adapter, test_odin), "tinyodin": (tinyodin_adapter, test_tinyodin)}
+CORES = {"ranc": ranc_adapter, "speck": speck_adapter, "spiker": spiker_adapter}
+
+
+def trials(name: str) -> Iterator[tuple[str, Trial]]:
+    """Trials of a shipped profile: random networks first, then what its source recorded."""
+    if name in test_random_loihi.DRAWS:
+        for seed in test_random_loihi.SEEDS:
+            yield f"random {seed}", lambda seed=seed: loihi(name, test_random_loihi.recorded(name, seed))
+        yield from _recorded(name, partial(loihi, name))
+    elif name in test_random_xylo.CORES:
+        for seed in test_random_xylo.SEEDS:
+            yield f"random {seed}", lambda seed=seed: xylo(name, test_random_xylo.recorded(name, seed))
+        yield from _recorded("xylo", partial(xylo, name))
+    elif name in EVENTS:
+        for seed in test_random_odin.SEEDS:
+            yield f"random {seed}", partial(test_random_odin.assert_engine_equals, name, seed, "oracle")
+        yield from _recorded(name, partial(events, name), "run_*.npz")
+    elif name == "ranc":
+        for seed in test_random_ranc.SEEDS:
+            yield f"random {seed}", lambda seed=seed: core(name, test_random_ranc.recorded(seed))
+        yield from _recorded(name, partial(core, name))
+    elif name == "spiker":
+        for seed in test_random_spiker.SEEDS:
+            yield f"random {seed}", lambda seed=seed: core(name, test_random_spiker.recorded(seed))
+            yield f"random steps {seed}", lambda seed=seed: steps(test_random_spiker.recorded(seed))
+        yield from _recorded(name, partial(core, name))
+    elif name == "speck-sinabs":
+        for seed in test_random_speck.SEEDS:
+            yield f"random {seed}", partial(test_random_speck.assert_engine_equals, seed, "array")
+        yield from _recorded("speck", partial(core, "speck"))
+    else:
+        generic = test_run_slow_model.test_random_generic_networks_equal_the_slow_model.hypothesis.inner_test
+        yield from ((f"random {seed}", partial(generic, "array", seed)) for seed in range(60))
+
+
+def _recorded(folder: str, trial: Callable[[Vectors], None], pattern: str = "*.npz") -> Iterator[tuple[str, Trial]]:
+    for path in sorted(files(folder, pattern), key=lambda path: path.stat().st_size):
+        yield path.stem, lambda path=path: trial(load(path))
+
+
+def loihi(name: str, vectors: Vectors) -> None:
+    """Layers of one of the three simulators."""
+    test_loihi.assert_equal(name, vectors, "array")
+
+
+def xylo(name: str, vectors: Vectors) -> None:
+    """A core, where the profile is one that can run it."""
+    if name in xylo_adapter.profiles(vectors):
+        test_xylo.assert_equal(vectors, "array", name)
+
+
+def core(name: str, vectors: Vectors) -> None:
+    """A run of a time-stepped chip."""
+    adapter = CORES[name]
+    test_cores.assert_equal(adapter.expected(vectors), adapter.computed(vectors, "array"))
+
+
+def steps(vectors: Vectors) -> None:
+    """Slots in the order of their stream, many in a step."""
+    ends, found = spiker_adapter.computed_steps(vectors, "array")
+    expected = {name: values[ends] for name, values in spiker_adapter.expected(vectors).items()}
+    test_cores.assert_equal(expected, found)
+
+
+def events(name: str, vectors: Vectors) -> None:
+    """A stream of events."""
+    adapter, test = EVENTS[name]
+    trace = adapter.run(vectors, "oracle")
+    test.assert_equal(vectors, trace["core"].registers["membrane"][0], trace.wire[:, 1:])
+
+
+def passes(profile: bs.Profile, trial: Trial) -> bool:
+    """Whether the profile does what is expected; one that cannot hold the network does not."""
+    with patch.object(bs, "load_profile", lambda name: profile):
+        try:
+            trial()
+        except (AssertionError, BitspikeError, KeyError, pytest.fail.Exception):
+            return False
+    return True
+
+
+def survivors(name: str) -> Iterator[Mutant]:
+    """The mutants of a shipped profile that pass every trial."""
+    order = list(trials(name))
+    for mutant in mutants(bs.load_profile(name)):
+        for place, (_, trial) in enumerate(order):
+            if not passes(mutant.profile, trial):
+                order.insert(0, order.pop(place))  # what kills one mutant often kills the next
+                break
+        else:
+            yield mutant
+
+
+if __name__ == "__main__":
+    for chosen in sys.argv[1:]:
+        for survivor in survivors(chosen):
+            print(chosen, survivor, sep="\t", flush=True)
