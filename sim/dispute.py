@@ -129,6 +129,9 @@ def dispute(
     that one does not take, OverflowRefusedError where one has no rule; each names the profile.
     """
     names = told_apart(*profiles)
+    for profile in profiles:
+        if profile.shared is None:
+            raise NetworkError([f"profile '{profile.name}': shares nothing with other profiles (key 'shared')"])
     networks = [rebind(network, profile) for profile in profiles]
     pairs = list(zip(names, networks, strict=True))
     comparison = compare(*(_shared(each, _run(name, each, spikes, engine)) for name, each in pairs))
@@ -164,8 +167,7 @@ def _own_register(network: Network, first: Difference | None) -> str:
 def _shared(network: Network, trace: Trace) -> Trace:
     """Only what profiles share, under its shared names. Overflow counts are each profile's own and left out."""
     layers, shared = {}, network.profile.shared
-    if shared is None:
-        raise NetworkError([f"profile '{network.profile.name}': shares nothing with other profiles (key 'shared')"])
+    assert shared is not None
     for population in network.populations:
         layer = trace[population.name]
         registers = shared.neurons[str(population.neuron)].registers

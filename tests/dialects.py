@@ -78,9 +78,9 @@ def undelayed(network):
 
 
 def wrapping():
-    """A lava network whose spikes together pass 22 bits in step 1, from 5 sources on: nengo wraps, lava does not."""
+    """Spikes that together pass 22 bits in step 1, from 5 sources on, at neuron 1: nengo wraps, lava does not."""
     weights = np.full((8, 2), 254)
-    weights[3:, 1] = 0
+    weights[3:, 0] = 0
     return one_layer(LAVA, weights, du=4095, vth=100000, link_parameters={"weight_exp": 5})
 
 

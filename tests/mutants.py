@@ -137,7 +137,8 @@ def _words(word: Word) -> Iterator[str]:
         range_ = f"({word.low}..{word.high})"
         yield f"{sign}{bits}({word.low + 1}..{word.high}){overflow}"
         yield f"{sign}{bits}({word.low}..{word.high - 1}){overflow}"
-        yield f"{sign}{bits}{overflow}"
+        if word.overflow is not None:  # a parameter's word is a limit: a wider one computes nothing else
+            yield f"{sign}{bits}{overflow}"
     elif word.width is None:
         yield f"{sign}{word.bits - 1}{overflow}"
         if word.overflow in (Overflow.SATURATE, Overflow.WRAP):

@@ -16,11 +16,12 @@ FILES = sorted(HWCONFIGS.glob("*.yaml"))
 Place = tuple[str | int, ...]
 
 ODD: list[Any] = [
-    None, True, False, -1, 0, 1, 64, 2**63 - 1, -(2**63), 10**30, 1.5, 1e300, "", "x", "input", "neuron", "weight", "sum",
-    "spikes", "none", "all", "one", "-x*x", "leak*leak", "s8", "u63", "s16.wrap", "u4(3..2)", "s8(-999..5)", "u63.refuse",
-    "s<x>", "s<membrane_width=64>.wrap", "1\n2", "\u00e9", "'", [], {}, [[]], [None], ["x", "x"], [0, ">=", 0],
-    [["x", ">=", 0]], {"x": []}, {"x": {"x": {"x": None}}}, {"last": "x"}, {"as": "x"}, {"word": "s8.wrap", "then": []},
-    {"set": {"into": "x", "value": 10**18}}, [{"fire": {"branches": []}}], [[[[[[[["deep"]]]]]]]],
+    None, True, False, -1, 0, 1, 64, 2**63 - 1, -(2**63), 10**30, 1.5, 1e300, "", "x", "input", "neuron", "weight",
+    "sum", "spikes", "none", "all", "one", "-x*x", "leak*leak", "s8", "u63", "s16.wrap", "u4(3..2)", "s8(-999..5)",
+    "u63.refuse", "s<x>", "s<membrane_width=64>.wrap", "1\n2", "\u00e9", "'", [], {}, [[]], [None], ["x", "x"],
+    [0, ">=", 0], [["x", ">=", 0]], {"x": []}, {"x": {"x": {"x": None}}}, {"last": "x"}, {"as": "x"},
+    {"word": "s8.wrap", "then": []}, {"set": {"into": "x", "value": 10**18}}, [{"fire": {"branches": []}}],
+    [[[[[[[["deep"]]]]]]]],
 ]  # fmt: skip
 KEYS: list[Any] = ["x", "", "X", "on", "a b", "0", 7, None, True, "neuron", "input", "weight", "spikes", "\u00e9"]
 
@@ -80,16 +81,6 @@ def mutant(data: Any, rng: random.Random) -> Any:
         others = [place[-1] for place in every if place and isinstance(place[-1], str)]
         return renamed(data, path, rng.choice([*KEYS, *rng.sample(others, 5)]))
     return replaced(data, path, rng.choice(ODD))
-
-
-def mutants(data: Any) -> Iterator[Any]:
-    """Every place changed in every way but for other branches of the document."""
-    for path in places(data):
-        yield from (replaced(data, path, value) for value in ODD)
-        if path:
-            yield without(data, path)
-            if isinstance(at(data, path[:-1]), dict):
-                yield from (renamed(data, path, key) for key in KEYS)
 
 
 def text(data: Any) -> str:

@@ -1,8 +1,8 @@
 """The invented chips once more: loops over steps or events, sources and targets. Imports nothing from bitspike.
 
-A clocked network is plain data. `layers`: name, size and parameters (lists) of each, in order of computation. `links`: in order
-of delivery, each a mapping with source, target, via, its parameters, `synapses` and `delays`: for each source the list of
-its (target, weight, delay), targets ascending.
+A clocked network is plain data. `layers`: name, size and parameters (lists) of each, in order of computation. `links`:
+in order of delivery, each a mapping with source, target, via, its parameters, `synapses` and `delays`: for each source
+the list of its (target, weight, delay), targets ascending.
 """
 
 from __future__ import annotations

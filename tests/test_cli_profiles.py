@@ -108,6 +108,7 @@ def test_show_says_everything_of_a_connection(capsys):
         "sum s53.refuse",
         "weight_exp s4(-8..7) -8 to 7",
         "mixed u1.refuse 0 to 1",
+        "9 add: {into: dropped, terms: [-num_weight_bits, mixed]}",
         "2 clip: {into: weight, low: lowest, high: 255, word: s17.refuse}",
         "1 shift: {into: sum, by: weight_exp, rounding: floor, word: s53.refuse}",
         "weight added << (6 + weight_exp)",
@@ -138,11 +139,21 @@ def test_show_says_events_queue_and_silenced_neurons(capsys):
     virtual = lines[lines.index("=== Event virtual") :]
     for line in ("reaches its neuron", "carries neuron, weight_in", "weight_in s4 -8 to 7"):
         assert line in virtual
+    assert "1 add: {into: membrane, terms: [weight_in]}" in virtual
     spike = lines[lines.index("=== Event spike") : lines.index("=== Event reference")]
     assert "reaches neurons 0 to last_neuron" in spike
     assert "over crossbar, the weight of (source, neuron)" in spike
     assert {"depth 128", "head_keeps_slot true", "unless open_loop"} <= set(lines)
     assert "Spikes leave the neuron unless disabled is not 0." in lines
+
+
+def test_show_says_parameters_of_sources_and_synapses(capsys):
+    lines = words(bitspike(capsys, "show", "odin").out)
+    for title, row in (
+        ("Parameters of each source", "sign u1 0 to 1"),
+        ("Parameters of each synapse", "mapped u1 0 to 1"),
+    ):
+        assert row in lines[lines.index(title) :][:6]
 
 
 def test_show_says_shared_conversions(capsys):

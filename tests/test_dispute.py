@@ -5,7 +5,7 @@ import re
 import bitspike as bs
 import numpy as np
 import pytest
-from bitspike.dispute import LEGEND, parting
+from bitspike.dispute import LEGEND, Dispute, parting
 from bitspike.errors import InputError, OverflowRefusedError
 from bitspike.word import Word
 from builders import edited, generic
@@ -31,14 +31,14 @@ def test_where_nothing_overflows_the_profiles_agree(seed):
 def test_the_first_difference_names_step_neuron_and_register(found):
     first = found.comparison.first
     place = (first.step, first.layer, first.neuron, first.register, first.sample)
-    assert place == (1, "a", 0, "current", 0)
+    assert place == (1, "a", 1, "current", 0)
     assert first.values == (8 * 254 * 32 * 64, 8 * 254 * 32 * 64 - (1 << 22))
 
 
 def test_the_neuron_that_stays_within_22_bits_agrees(found):
     only = one_layer(LAVA, np.full((3, 1), 254), du=4095, vth=100000, link_parameters={"weight_exp": 5})
     assert bs.dispute(only, (LAVA, NENGO), ALL_SPIKE[:, :, :3], engine="oracle").comparison.equal
-    assert found.comparison.first.neuron == 0
+    assert found.comparison.first.neuron == 1
 
 
 def test_the_decisive_writes_name_stage_operands_and_results(found):
@@ -144,6 +144,14 @@ def test_the_first_write_by_which_two_sides_part(a, b, agreed, decisive):
     found = parting(writes("x", *a), writes("y", *b), ("x", "y"))
     assert tuple(side[0] for side in found) == agreed
     assert tuple(side[1] for side in found) == decisive
+
+
+def test_what_is_lost_after_the_parting_is_no_cause_of_it():
+    lost = bs.Write("late", "other", Word.parse("s4.wrap"), 0, 9, -7)
+    sides = [lost, *writes("x", 5), lost], [*writes("y", 6), lost]
+    comparison = bs.compare(*(bs.run(one_layer(LAVA), [[1]], engine="oracle"),) * 2)
+    lines = str(Dispute(("one", "other"), comparison, sides, ("x", "y"))).splitlines()
+    assert [line[0] for line in lines[lines.index("one:") + 1 :] if line[1:2] == " "] == ["!", ">", " ", ">", " ", "="]
 
 
 def test_writes_of_other_registers_are_passed_over():

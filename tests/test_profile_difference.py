@@ -160,6 +160,28 @@ def test_connections_that_are_shared_under_one_name_stand_beside_each_other():
     assert {("connections.dense", "connections.external"), ("connections.dense", "connections.internal")} <= places
 
 
+def test_connections_from_other_sources_do_not_stand_beside_each_other():
+    text = BRIAN2.to_json().replace('"external"', '"outer"').replace('"internal"', '"inner"')
+    found = profile_difference(edited(BRIAN2, ("connections.external.cap", 1), ("connections.internal.cap", 1)),
+                               bs.Profile.from_json(text))  # fmt: skip
+    assert [each.place for each in found.sections] == [
+        ("connections.external", "connections.outer"), ("connections.internal", "connections.inner")
+    ]  # fmt: skip
+
+
+def test_keys_of_one_kind_stand_together():
+    keys = [
+        entry.key[0].rpartition(".")[0] for entry in section(profile_difference(LAVA, NENGO), "neurons.neuron").entries
+    ]
+    assert [kind for kind, _ in itertools.groupby(keys)] == ["registers", "parameters", "derived", "shared"]
+
+
+def test_a_word_whose_width_is_a_value_is_said_as_written():
+    found = profile_difference(PROFILES["ranc"], edited("ranc", ("neurons.neuron.registers.membrane", "s9.saturate")))
+    said = entries(found, "neurons.neuron")["registers.membrane", "registers.membrane"]
+    assert said == ("s<potential_width>.wrap", "s9.saturate")
+
+
 def test_parameters_that_mean_the_same_stand_beside_each_other():
     said = entries(profile_difference(LAVA, NENGO), "neurons.neuron")
     assert said["parameters.du", "parameters.decay_u"] == ("s16", "u12")

@@ -117,7 +117,8 @@ def test_faults_of_many_kinds_are_reported_in_one_round(folder: Path) -> None:
         "28:23: neurons.hidden.step[2].decay.into: found 'dleta'; allowed: isyn0, isyn1, delta, membrane. "
         "Did you mean 'delta'?",
         "36:23: neurons.hidden.step[6].fire.branches[0].repeat: found 031; write 31, or 25 if it is octal",
-        "53:9: neurons.output.step[2]: unknown stage 'ad'; allowed: decay, add, set, shift, scale, clip, shrink, divide, fire. Did you mean 'add'?",
+        "53:9: neurons.output.step[2]: unknown stage 'ad'; allowed: decay, add, set, shift, scale, clip, shrink, "
+        "divide, fire. Did you mean 'add'?",
         "54:28: neurons.output.step[3].add.into: found the key twice; it is in line 54 already",
         "62:78: neurons.output.step[5].fire.branches[0].do[0].add.trems: unknown key; allowed: into, word, when, "
         "terms. Did you mean 'terms'?",
@@ -160,9 +161,10 @@ def test_a_refused_key_keeps_quiet_about_names_but_not_about_words(folder: Path)
 
 def test_an_unknown_stage_may_be_the_missing_fire_and_may_write_any_register(folder: Path) -> None:
     assert found(folder, [(29, "add", "ad"), (32, "fire", "fir"), (68, ", isyn1", ""), (82, ", isyn1", "")]) == [
-        "29:9: neurons.hidden.step[3]: unknown stage 'ad'; allowed: decay, add, set, shift, scale, clip, shrink, divide, fire. Did you mean 'add'?",
-        "32:9: neurons.hidden.step[6]: unknown stage 'fir'; allowed: decay, add, set, shift, scale, clip, shrink, divide, fire. "
-        "Did you mean 'fire'?",
+        "29:9: neurons.hidden.step[3]: unknown stage 'ad'; allowed: decay, add, set, shift, scale, clip, shrink, "
+        "divide, fire. Did you mean 'add'?",
+        "32:9: neurons.hidden.step[6]: unknown stage 'fir'; allowed: decay, add, set, shift, scale, clip, shrink, "
+        "divide, fire. Did you mean 'fire'?",
     ]
 
 

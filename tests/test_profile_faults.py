@@ -53,38 +53,46 @@ SHAPE = [
      "allowed: a register or a parameter on one side of the relation"),
     ('version: "1"', "version: 1", "8:12: source.version: found 1; allowed: text, in quotes"),
     ("quirks: {}", "quirk: {}", "2:1: missing key 'quirks'|"
-     "57:1: quirk: unknown key; allowed: schema, name, title, source, clock, input, values, neurons, connections, events, queue, shared, limits, quirks. "
-     "Did you mean 'quirks'?"),
+     "57:1: quirk: unknown key; allowed: schema, name, title, source, clock, input, values, neurons, connections, "
+     "events, queue, shared, limits, quirks. Did you mean 'quirks'?"),
     ("of: membrane, ", "", "21:9: neurons.neuron.step[0].decay: missing key 'of'"),
     ("rounding: floor", "rounding: flor",
      "21:80: neurons.neuron.step[0].decay.rounding: found 'flor'; allowed: floor, zero. Did you mean 'floor'?"),
     ("least: 0", "least: 0.0", "21:94: neurons.neuron.step[0].decay.least: found 0.0; allowed: 0, 1"),
-    (SET, "sett: {}", "23:9: neurons.neuron.step[2]: unknown stage 'sett'; allowed: decay, add, set, shift, scale, clip, shrink, divide, fire. "
-     "Did you mean 'set'?"),
+    (SET, "sett: {}", "23:9: neurons.neuron.step[2]: unknown stage 'sett'; allowed: decay, add, set, shift, scale, "
+     "clip, shrink, divide, fire. Did you mean 'set'?"),
     (SET, "set:\n        into: accumulator\n        value: 0",
-     "23:9: neurons.neuron.step[2]: found the keys set, into, value; allowed: one of decay, add, set, shift, scale, clip, shrink, divide, fire, "
+     "23:9: neurons.neuron.step[2]: found the keys set, into, value; allowed: one of decay, add, set, shift, scale, "
+     "clip, shrink, divide, fire, "
      "with its own keys indented below it|23:13: neurons.neuron.step[2].set: found nothing; allowed: a mapping with "
      "the keys into, word, when, value"),
-    (SET, "set", "23:9: neurons.neuron.step[2]: found 'set'; allowed: one of decay, add, set, shift, scale, clip, shrink, divide, fire, with its "
-     "own keys indented below it"),
+    (SET, "set", "23:9: neurons.neuron.step[2]: found 'set'; allowed: one of decay, add, set, shift, scale, clip, "
+     "shrink, divide, fire, with its own keys indented below it"),
     ("terms: [accumulator]", "terms: []",
      "22:38: neurons.neuron.step[1].add.terms: found an empty list; allowed: a list of at least 1 item"),
     ("value: 0", "value: [0]",
-     "23:41: neurons.neuron.step[2].set.value: found a list of 1; allowed: a register, a parameter or an integer; -name and name*name compute"),
+     "23:41: neurons.neuron.step[2].set.value: found a list of 1; allowed: a register, a parameter or an integer; "
+     "-name and name*name compute"),
     (WHEN, '[membrane, ">="]',
-     "26:21: neurons.neuron.step[3].fire.branches[0].when: found a list of 2; allowed: [left, relation, right] or a list of such conditions"),
+     "26:21: neurons.neuron.step[3].fire.branches[0].when: found a list of 2; allowed: [left, relation, right] or a "
+     "list of such conditions"),
     (WHEN, '[membrane, "=>", threshold]',
      "26:32: neurons.neuron.step[3].fire.branches[0].when[1]: found '=>'; allowed: >=, >, <=, <, ==, !=. "
      "Did you mean '>'?"),
-    ("emit: 1", "emit: 2", "27:21: neurons.neuron.step[3].fire.branches[0].emit: found 2; allowed: -1, 0, 1, or the register or parameter whose value is emitted"),
+    ("emit: 1", "emit: 2",
+     "27:21: neurons.neuron.step[3].fire.branches[0].emit: found 2; allowed: -1, 0, 1, or the register or parameter "
+     "whose value is emitted"),
     ("repeat: 1", "repeat: 256",
      "28:23: neurons.neuron.step[3].fire.branches[0].repeat: found 256; allowed: an integer from 1 to 255"),
     ("emit: 1\n              repeat: 1", "emit: 0\n              repeat: 2",
      "28:23: neurons.neuron.step[3].fire.branches[0].repeat: found 2; allowed: 1, as only a branch that emits 1 "
      "repeats"),
     ("- add: {into: membrane, terms: [-threshold]}", "- fire: {branches: []}",
-     "30:19: neurons.neuron.step[3].fire.branches[0].do[0]: unknown stage 'fire'; allowed: decay, add, set, shift, scale, clip, shrink, divide"),
-    ("cap: 255", "cap: 3.0", "40:10: connections.forward.cap: found 3.0; allowed: an integer from 1 to 255, none (graded spikes) or nonzero (any spike acts as one)"),
+     "30:19: neurons.neuron.step[3].fire.branches[0].do[0]: unknown stage 'fire'; allowed: decay, add, set, shift, "
+     "scale, clip, shrink, divide"),
+    ("cap: 255", "cap: 3.0",
+     "40:10: connections.forward.cap: found 3.0; allowed: an integer from 1 to 255, none (graded spikes) or nonzero "
+     "(any spike acts as one)"),
     ("from: [input, neuron]", "from: input", "34:11: connections.forward.from: found 'input'; allowed: a list of at "
      "least 1 item"),
     ("neurons: {neuron: 1024}", "neurons: {Neuron: 1024}",

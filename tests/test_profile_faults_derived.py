@@ -17,7 +17,8 @@ BAD = [
      f"{NEURON}.prepare[0].set.value: found 'dw'; allowed: {GIVEN}, an integer"),
     ("value: du}", "value: @current_keep}",
      f"{NEURON}.prepare[0].set.value: found 'current_keep'; allowed: {GIVEN}, an integer"),
-    ("value: du}", "value: @membrane}", f"{NEURON}.prepare[0].set.value: found 'membrane'; allowed: {GIVEN}, an integer"),
+    ("value: du}", "value: @membrane}",
+     f"{NEURON}.prepare[0].set.value: found 'membrane'; allowed: {GIVEN}, an integer"),
     ("value: du}", "value: @weight_min}",
      f"{NEURON}.prepare[0].set.value: found 'weight_min'; allowed: {GIVEN}, an integer"),
     ("value: du}", 'value: du, when: [@membrane, ">", 0]}',
@@ -31,8 +32,10 @@ BAD = [
     ("by: bias_exp, rounding: floor", "by: @bias_exp",
      f"{NEURON}.prepare[11].shift.by: found 'bias_exp', which holds -24 to 15; allowed: 0 to 63; below 0 with the key "
      "'rounding'"),
-    ("    derived:\n", "    derived:\n      @unset: s8.wrap\n", f"{NEURON}.derived.unset: no stage of 'prepare' writes it"),
-    ("bias: s32.refuse", "bias: @s32", f"{NEURON}.derived.bias: found 's32'; allowed: s32.saturate, s32.wrap, s32.refuse"),
+    ("    derived:\n", "    derived:\n      @unset: s8.wrap\n",
+     f"{NEURON}.derived.unset: no stage of 'prepare' writes it"),
+    ("bias: s32.refuse", "bias: @s32",
+     f"{NEURON}.derived.bias: found 's32'; allowed: s32.saturate, s32.wrap, s32.refuse"),
     ("    prepare:\n", "    prepare:\n      - @sett: {into: bias, value: 0}\n",
      f"{NEURON}.prepare[0]: unknown stage 'sett'; allowed: decay, add, set, shift, scale, clip, shrink, divide. "
      "Did you mean 'set'?"),
@@ -76,6 +79,13 @@ def test_what_prepare_cannot_compute_accuses_no_stage_that_reads_it(tmp_path: Pa
     assert message.startswith(
         f"{DENSE}.prepare[8].add.terms[0]: found 'number_of_bits'; allowed: {LINK}, mixed, side, "
     )
+
+
+def test_a_step_counts_with_what_prepare_can_make_of_a_derived_value(tmp_path: Path) -> None:
+    edit = ("- shift: {into: addend, by: 6}", "- shift: {into: addend, by: @membrane_keep}")
+    assert refusals(tmp_path, "loihi-lava", edit) == [
+        f"{NEURON}.step[9].shift.by: found 'membrane_keep', which holds 0 to 4096; allowed: 0 to 63"
+    ]
 
 
 def test_prepare_computes_within_63_bits(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from bitspike.profile import check_profile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-SECONDS = 1.0  # for each shipped profile
+SECONDS = 0.4  # for each shipped profile
 WRITTEN = {file.stem: odd_profiles.profile(file) for file in odd_profiles.FILES}
 
 
@@ -26,16 +26,18 @@ def read_or_refused(file: Path, data: Any) -> bool:
     try:
         check_profile(file)
     except DocumentError as error:
-        lines = [*text.splitlines(), ""]
-        assert error.faults
-        for fault in error.faults:
-            place = re.fullmatch(rf"{re.escape(str(file))}:(\d+):(\d+): .+", fault)
-            assert place, fault
-            line, column = map(int, place.groups())
-            assert 1 <= line <= len(lines), fault
-            assert 1 <= column <= len(lines[line - 1]) + 1, fault
-        return False
-    return True
+        faults = error.faults
+    else:
+        return True
+    lines = [*text.splitlines(), ""]
+    assert faults
+    for fault in faults:
+        place = re.fullmatch(rf"{re.escape(str(file))}:(\d+):(\d+): .+", fault)
+        assert place, fault
+        line, column = map(int, place.groups())
+        assert 1 <= line <= len(lines), fault
+        assert 1 <= column <= len(lines[line - 1]) + 1, fault
+    return False
 
 
 def test_a_profile_written_anew_is_read(tmp_path: Path) -> None:
@@ -53,14 +55,6 @@ def test_a_profile_with_odd_places_is_read_or_refused(tmp_path: Path, name: str)
     assert refused
 
 
-@pytest.mark.parametrize("key", ["prepare", "derived", "step", "weight", "sum", "events", "queue", "values", "shared"])
-def test_every_odd_value_of_a_new_key_is_read_or_refused(tmp_path: Path, key: str) -> None:
-    having = [(data, path) for data in WRITTEN.values() for path in odd_profiles.places(data) if path[-1:] == (key,)]
-    data, path = having[-1]
-    for value in odd_profiles.ODD:
-        read_or_refused(tmp_path / "my.yaml", odd_profiles.replaced(data, path, value))
-
-
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.sampled_from(odd_profiles.ODD[12:36]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abcxyz"), inner, max_size=3),
@@ -68,7 +62,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(data=st.data(), value=ANYTHING)
 def test_a_profile_with_anything_anywhere_is_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, value: Any

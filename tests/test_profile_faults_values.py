@@ -15,15 +15,18 @@ NEARBY = f"allowed: {WIDTHS}. Did you mean"
 BITS = "is a number of bits; allowed: min and max from 1 to 63"
 
 VALUES = [
-    (WIDTH, "potential_width: {value: @33, min: 2, max: 32", "values.potential_width.value: found 33; allowed: 2 to 32"),
+    (WIDTH, "potential_width: {value: @33, min: 2, max: 32",
+     "values.potential_width.value: found 33; allowed: 2 to 32"),
     (WIDTH, "potential_width: {value: @1, min: 2, max: 32", "values.potential_width.value: found 1; allowed: 2 to 32"),
     (WIDTH, "potential_width: {value: 9, min: 32, max: @2",
      "values.potential_width.max: found 2; allowed: 32 or more, as 'min' is"),
-    (WIDTH, "potential_width: {value: @9.5, min: 2, max: 32", "values.potential_width.value: found 9.5; allowed: an integer"),
+    (WIDTH, "potential_width: {value: @9.5, min: 2, max: 32",
+     "values.potential_width.value: found 9.5; allowed: an integer"),
     (WIDTH, "@potential_width: {min: 2, max: 32", "values.potential_width: missing key 'value'"),
     (WIDTH, "@potential_width: {value: 9, min: 0, max: 32", f"values.potential_width: {BITS}"),
     (WIDTH, "@potential_width: {value: 9, min: 2, max: 64", f"values.potential_width: {BITS}"),
-    (WIDTH, f"@spikes: {{value: 1, min: 0, max: 1, note: x}}\n  {WIDTH}", "values.spikes: is a reserved name; choose another"),
+    (WIDTH, f"@spikes: {{value: 1, min: 0, max: 1, note: x}}\n  {WIDTH}",
+     "values.spikes: is a reserved name; choose another"),
 ]  # fmt: skip
 
 WORDS = [

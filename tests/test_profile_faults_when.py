@@ -12,7 +12,10 @@ WHEN = 'when: [[membrane, ">", threshold], [reset_kind, "==", 0]]'
 CONDITION = "[left, relation, right]"
 EITHER = f"allowed: {CONDITION} or a list of such conditions"
 RELATIONS = "allowed: >=, >, <=, <, ==, !="
-NAMES = "membrane, leak, integrated, threshold, reset, membrane_width, excitatory_width, inhibitory_width, shift, reset_kind"
+NAMES = (
+    "membrane, leak, integrated, threshold, reset, membrane_width, excitatory_width, "
+    "inhibitory_width, shift, reset_kind"
+)
 OPERAND = "a register, a parameter or an integer; -name and name*name compute"
 
 BAD = [

@@ -93,7 +93,8 @@ def in_layer(message):
          "'vth_low' has no equal in loihi-nengo: found a lower_threshold of -64; allowed: 0"),
         (LAVA, {"reset_interval": 5}, NENGO,
          "'reset_interval' has no equal in loihi-nengo: found a reset_interval of 5; allowed: 0"),
-        (NENGO, {"refractory": 2}, LAVA, "'refractory' has no equal in loihi-lava: found a refractory of 2; allowed: 1"),
+        (NENGO, {"refractory": 2}, LAVA,
+         "'refractory' has no equal in loihi-lava: found a refractory of 2; allowed: 1"),
         (NENGO, {"vmin": 0}, LAVA,
          "'vmin' has no equal in loihi-lava: found a lowest_membrane of 0; allowed: -8388607"),
     ],
@@ -176,6 +177,12 @@ def test_further_weights_without_an_equal_are_counted():
     net = one_layer(NENGO, [[65, 64, 66], [67, 0, 0]])
     rest = ", which has no equal in 'dense' of loihi-lava, nor have 2 more of its weights"
     refused(net, LAVA, f"{IN_A}: the weight from 0 to 0 adds 65{rest}")
+
+
+def test_a_weight_beyond_the_other_word_is_named():
+    narrow = edited(NENGO, ("connections.synapses.weight.word", "s9"))
+    rest = ", which has no equal in 'synapses' of loihi-nengo"
+    refused(one_layer(LAVA, [[2, 4]]), narrow, f"{IN_A}: the weight from 0 to 1 adds 4{rest}")
 
 
 def test_an_exponent_below_0_shifts_a_sum_which_no_weight_equals():

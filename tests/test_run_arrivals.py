@@ -1,4 +1,4 @@
-"""What a spike acts as when it arrives: clipped, of any size or sign, over weights formatted with what they may read."""
+"""What a spike acts as when it arrives: clipped, of any size or sign, over weights formatted with what they read."""
 
 import bitspike as bs
 import numpy as np

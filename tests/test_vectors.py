@@ -106,14 +106,12 @@ REFUSED = {
     "events.kind": (["spike"], f"events.kind: {NO_KEY}"),
     "value.shift": (3, "value: found 'shift'; allowed: none, as the profile has none"),
     "hiden-a.weights": ([[1, 1]], "hiden-a: found layer 'hiden'; allowed: input, a"),
-    "input-b.weights": ([[1, 1]], "input-b: found layer 'b'; allowed: input, a"),
     "input": ([0, 0], "input: found shape (2,); allowed: [sample, step, channel] or [step, channel]"),
     "a.membrane": ([0, 0], "a.membrane: found shape (2,); allowed: [sample, step, neuron] or [step, neuron]"),
     "a.spikes": ([[0, 0]] * 3, "a.spikes: found shape (3, 2); allowed: (1, 4, 2): samples, steps, neurons"),
     "a.leak": ([2, 2, 2], "layer 'a': found sizes 2 by a.membrane, 3 by a.leak; allowed: one"),
     "a.threshold": ("nine", "a.threshold: found text; allowed: integers"),
     "a.class": (0, "a.class: found int64 values; allowed: text"),
-    "a.initial.membrane": ([0, 0, 0], "layer 'a': found sizes 2 by a.membrane, 3 by a.initial.membrane; allowed: one"),
     "a.initial.accumulator": ([[0, 0]] * 3, "a.initial.accumulator: found shape (3, 2); allowed: (2,) or (1, 2)"),
     "a.initial.past": ([[0, 0]], "a.initial.past: no delay of this network reaches back so far"),
     "a.aliases": ([[0], [1]], "layer 'a': has aliases, which neurons of class 'neuron' do not relay"),
@@ -122,7 +120,6 @@ REFUSED = {
     "input-a.convolution.groups": (1, "input-a.convolution.input_shape: missing; allowed: [3]"),
     "input-a.pooling.size": (2, "input-a.pooling.input_shape: missing; allowed: [3]"),
     "input-a.pooling.stride": ([[1]], "input-a.pooling.stride: found shape (1, 1); allowed: one integer or [2]"),
-    "input-a.sparse.pre": ([[0]], "input-a.sparse.pre: found shape (1, 1); allowed: [synapse]"),
     "input-a.weights": ([[5, -3]], "layer 'input': found sizes 1 by input-a.weights, 2 by input; allowed: one"),
 }
 
@@ -165,6 +162,8 @@ def test_what_is_no_integer_is_refused_even_if_whole(tmp_path, key, value):
 
 
 def test_booleans_are_zeros_and_ones(tmp_path):
+    found = load(write(tmp_path / "v.npz", keys(), a__leak=[True, False]))
+    assert np.asarray(found.network.populations[0].parameters["leak"]).tolist() == [1, 0]
     spikes = np.array(keys()["a.spikes"], bool)
     assert bs.verify(load(write(tmp_path / "v.npz", keys(), a__spikes=spikes))).equal
 
@@ -194,9 +193,15 @@ def test_a_file_without_a_record_has_nothing_to_verify(tmp_path):
     assert refused(path) == ["nothing to verify; allowed: one LAYER.REGISTER or LAYER.spikes at least"]
 
 
+def test_a_record_without_samples_is_refused_where_the_input_has_several(tmp_path):
+    path = write(tmp_path / "v.npz", keys(), input=[keys()["input"]] * 2, a__spikes=None)
+    assert refused(path) == ["a.membrane: found shape (4, 2); allowed: (2, 4, 2): samples, steps, neurons"]
+
+
 def test_a_layer_of_no_size_is_refused(tmp_path):
-    more = {"b.threshold": 1, "b.leak": 1}
-    assert refused(write(tmp_path / "v.npz", keys() | more)) == ["layer 'b': no array says its size; give one [neuron]"]
+    assert refused(write(tmp_path / "v.npz", keys(), b__threshold=1, b__leak=1)) == [
+        "layer 'b': no array says its size; give one [neuron]"
+    ]
 
 
 def test_a_layer_of_a_size_that_is_only_claimed_is_refused(tmp_path):
@@ -250,7 +255,13 @@ def test_a_profile_whose_parameter_is_called_like_a_key_is_refused(tmp_path):
     ]
 
 
-def test_a_value_that_breaks_the_profile_is_refused(tmp_path):
+def test_a_value_under_which_the_profile_cannot_be_computed_is_refused(tmp_path):
+    wide = edited("ranc", ("values.potential_width.max", 63))
+    (line,) = refused(write(tmp_path / "v.npz", keys(), value__potential_width=63), wide)
+    assert line == "with potential_width = 63: neurons.neuron: a step can need 64 bits; allowed: at most 63"
+
+
+def test_a_value_beyond_its_range_is_refused(tmp_path):
     path = write(tmp_path / "v.npz", core(), value__last_neuron=256)
     assert refused(path, "tinyodin") == ["value 'last_neuron': found 256; allowed: 0 to 255"]
 

@@ -152,7 +152,11 @@ def test_samples_start_from_their_own_registers(tmp_path):
     path = write(tmp_path / "v.npz", keys() | recorded, a__initial__membrane=[[4, -6], [8, 8]])
     assert bs.verify(load(path)).equal
     assert not bs.verify(load(write(path, keys() | recorded, a__initial__membrane=[4, -6]))).equal
-    assert not bs.verify(load(write(path, keys() | recorded, a__initial__membrane=4))).equal
+    found = bs.verify(load(write(path, keys() | recorded, a__initial__membrane=4)))
+    first = found.comparison.first
+    assert (first.sample, first.step, first.neuron) == (0, 0, 1)
+    last = [write.after for write in found.writes if write.register == "membrane"][-1]
+    assert (last, first.values[1]) == (first.values[1], -3 + 4 - 1)
 
 
 def test_one_start_serves_every_sample(tmp_path):
@@ -178,6 +182,14 @@ def test_an_event_is_named_by_its_number(tmp_path):
     found = bs.verify(load(write(tmp_path / "v.npz", arrays), "tinyodin"))
     assert str(found).startswith("first difference at event 2, layer core, neuron 0, register membrane, sample 0\n")
     assert "of 1 samples, 4 events (core.membrane, core.spikes)" in str(found)
+
+
+def test_a_neuron_may_spike_more_than_once_during_an_event(tmp_path):
+    net = event_cores.core([[0, 7, 0], [0, 0, 7], [0, 7, 0]], threshold=[99, 5, 10], last_neuron=2)
+    state, stream = event_cores.start(net, [0, 0, 5]), Events.of([event_cores.spike(0)])
+    trace = bs.run(net, stream, record="all", state=state)
+    assert trace["core"].spikes.tolist() == [[[0, 2, 1]]]
+    assert bs.verify(saved(tmp_path / "v.npz", net, stream, trace, state=state)).equal
 
 
 def test_what_a_kind_of_event_does_not_carry_is_ignored(tmp_path):

@@ -26,8 +26,7 @@ class Mended(Generic[M]):
     def __init__(self, root: Node, refused: Iterable[Fault], model: type[M]) -> None:
         """`refused`: what `explain` found in `root`. Raises pydantic.ValidationError where samples do not help."""
         self._root = root
-        allowed = Allowed(model.model_json_schema(), root)
-        mender = _Mender(root, {fault.path for fault in refused if not fault.key}, allowed)
+        mender = _Mender(root, {fault.path for fault in refused if not fault.key}, Allowed(model, root))
         self.value = model.model_validate_json(json.dumps(mender.data))
         self._renamed = mender.renamed
         self._mended = mender.mended

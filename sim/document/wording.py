@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -17,7 +18,7 @@ Schema = Mapping[str, Any]
 
 def explain(errors: Iterable[Any], root: Node, model: type[BaseModel]) -> list[Fault]:
     """A fault for each of pydantic's errors, and for each empty or wrongly typed value that it lets pass."""
-    allowed = Allowed(model.model_json_schema(), root)
+    allowed = Allowed(model, root)
     faults, silent = [], set()
     for path, node in root.walk():
         if not node.refused and not allowed.passes(node, path):
@@ -101,12 +102,17 @@ def _resolve(root: Node, loc: tuple[str | int, ...]) -> tuple[Path, Node]:
     return path, node
 
 
-class Allowed:
-    """What a JSON Schema allows at a path."""
+@cache
+def _schema_of(model: type[BaseModel]) -> Schema:
+    return model.model_json_schema()
 
-    def __init__(self, schema: Schema, document: Node) -> None:
-        """`schema` with its `$defs`; `document` tells which part of a union is meant."""
-        self.root = schema
+
+class Allowed:
+    """What a model's JSON Schema allows at a path."""
+
+    def __init__(self, model: type[BaseModel], document: Node) -> None:
+        """`document` tells which part of a union is meant."""
+        self.root = _schema_of(model)
         self._document = document
 
     def passes(self, node: Node, path: Path) -> bool:
@@ -217,8 +223,6 @@ def _describe(schema: Schema) -> str:
     if closed := choices(schema):
         return ", ".join(choice if isinstance(choice, str) else show(choice) for choice in closed)
     kind = schema.get("type")
-    if "examples" in schema:
-        return "such as " + ", ".join(map(str, schema["examples"]))
     if kind in ("integer", "number"):
         return ("an integer" if kind == "integer" else "a number") + _range(schema)
     if kind == "string":

@@ -64,7 +64,7 @@ class Keys:
             self.refuse(key, f"found shape {array.shape}; allowed: {' or '.join(forms)}")
         if array.dtype.kind == "b":
             return array.astype(np.uint8)
-        if False:
+        if array.dtype == np.uint64:
             self.within(key, array, 0, (1 << 63) - 1, "63 bits")
             return array.astype(np.int64)
         return array

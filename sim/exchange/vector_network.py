@@ -14,7 +14,6 @@ from ..errors import FileError, NetworkError, suggest
 from ..network import Convolution, Network, Pooling, Population, Projection, Sparse
 from ..network.geometry import Shape
 from ..profile import Profile
-from ..profile.check import find_faults
 from ..profile.schema import INPUT, SPIKES
 from ..trace import PAST
 from .vector_keys import ONE, Integers, Keys
@@ -95,13 +94,11 @@ class Parts:
 
 
 def read_profile(keys: Keys, profile: Profile) -> Profile:
-    """The profile with the file's values. Raises FileError."""
+    """The profile with the file's values. Raises FileError, InputError for values that it does not allow."""
     given = (key.removeprefix(f"{VALUE}.") for key in keys.names if key.startswith(f"{VALUE}."))
     values = {name: value for name in given if (value := keys.integer(f"{VALUE}.{name}")) is not None}
     if values:
         profile = profile.with_values(**values)
-        for fault in find_faults(profile):
-            raise FileError(f"{keys.place}: profile '{profile.name}' with these values cannot be run: {fault}")
     clashes = [n for c in profile.connections.values() for n in _parameters(c) if n in PROJECTION_KEYS]
     clashes += [n for c in profile.neurons.values() for n in (*c.registers, *c.parameters) if n in LAYER_KEYS]
     for name in clashes:

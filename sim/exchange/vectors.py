@@ -124,7 +124,7 @@ def load_vectors(path: str | os.PathLike[str], profile: Profile, *, limits: bool
         network = parts.network(profile, limits)
         given = _checked(counts, streams, network)
     except InputError as error:
-        raise FileError(f"{keys.place}: {error}") from None
+        raise FileError(f"{keys.place}: {str(error).splitlines()[0]}") from None
     shape = given.shape[:2] if isinstance(given, np.ndarray) else (len(given), len(given[0]))
     expected = {p.name: _recorded(keys, network, p.name, parts.layers[p.name], shape) for p in network.populations}
     return Vectors(network, given, _state(keys, network, parts, shape[0]), Trace(expected, network.digest))

@@ -75,7 +75,7 @@ def _check_loops(profile: Profile, projections: Sequence[Projection], faults: Fa
     try:
         TopologicalSorter(prompt).prepare()
     except CycleError as error:
-        faults.add("network", f"a loop without a delay: {' -> '.join(reversed(error.args[1]))}")
+        faults.add("network", f"a loop without a delay: {' -> '.join(error.args[1])}")
 
 
 def _in_delivery_order(

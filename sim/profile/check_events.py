@@ -76,8 +76,6 @@ def _kind_faults(path: Path, profile: Profile, event: EventKind) -> Iterator[Fau
         yield from unknown((*path, "over"), event.over, profile.connections, (("connections", KEYS),))
     if isinstance(event.reaches, Until):
         yield from _value_faults((*path, "reaches", "last"), event.reaches.last, profile, least=0)
-    if not profile.neurons:
-        return
     class_name, neuron = next(iter(profile.neurons.items()))
     yield from _field_faults((*path, "fields"), profile, event, neuron)
     place: Path = ("neurons", class_name)

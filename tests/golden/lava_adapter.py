@@ -34,8 +34,11 @@ def network(vectors: Vectors) -> bs.Network:
         populations.append(_population(vectors, k, layer, axes))
         projections.append(_projection(vectors, k, layer, source))
         if f"L{k}_weights_rec" in vectors:
-            format_ = {"weight_exp": layer["weight_exp_rec"], "num_weight_bits": 8, "sign_mode": -1}
-            projections.append(bs.Projection(name, name, vectors[f"L{k}_weights_rec"].T, "recurrent", format_))
+            format_ = {"weight_exp": layer["weight_exp_rec"], "num_weight_bits": layer.get("num_weight_bits_rec", 8)}
+            format_ |= {"sign_mode": layer.get("sign_mode_rec", -1)}
+            delays = vectors[f"L{k}_delays_rec"].T if f"L{k}_delays_rec" in vectors else 0
+            weights = vectors[f"L{k}_weights_rec"].T
+            projections.append(bs.Projection(name, name, weights, "recurrent", format_, delays=delays))
         source = name
     inputs = pictures(vectors["inputs"], vectors["inputs"].ndim - 1).shape[1]
     return bs.Network(bs.load_profile("loihi-lava"), inputs, populations, projections)
@@ -60,7 +63,7 @@ def _population(vectors: Vectors, k: int, layer: dict[str, Any], axes: int) -> b
         "ternary": int(ternary),
         "vth_low": layer["vth_lo"],
         "reset_interval": interval,
-        "reset_phase": layer["reset_offset"] % interval if interval else 0,
+        "reset_phase": layer["reset_offset"] % interval if interval else layer.get("reset_offset", 0),
         "bias_mant": pictures(vectors[f"L{k}_bias_mant"], axes),
         "bias_exp": pictures(vectors[f"L{k}_bias_exp"], axes),
     }

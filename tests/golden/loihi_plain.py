@@ -38,13 +38,19 @@ def _lava_layer(one: dict[str, Any], neuron: str, connection: str) -> LavaLayer:
         v=v,
         interval=one["reset_interval"] if neuron == "lifreset" else 0,
         offset=one["reset_offset"],
-        recurrent=Dense(one["weights_rec"], one["weight_exp_rec"]) if "weights_rec" in one else None,
+        recurrent=_recurrent(one) if "weights_rec" in one else None,
     )
 
 
 def _dense(one: dict[str, Any]) -> Dense:
     kind = (one["weight_exp"], one["num_weight_bits"], one["sign_mode"], one["num_message_bits"] > 0)
     return Dense(one["weights"], *kind, delays=one.get("delays"))
+
+
+def _recurrent(one: dict[str, Any]) -> Dense:
+    """What no runtime recorded is as it was there: 8 bits, automatic sign mode, no delays."""
+    format_ = (one["weight_exp_rec"], one.get("num_weight_bits_rec", 8), one.get("sign_mode_rec", -1))
+    return Dense(one["weights_rec"], *format_, delays=one.get("delays_rec"))
 
 
 def _convolution(one: dict[str, Any]) -> Conv:

@@ -72,21 +72,23 @@ def computed(vectors: Vectors, engine: str) -> dict[str, np.ndarray]:
     return {"membrane": np.where(ends, after, before), "spikes": np.where(ends, layer.spikes[:, 0, 0], 0)}
 
 
-def computed_steps(vectors: Vectors, engine: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def computed_steps(vectors: Vectors, engine: str, apart: bool = False) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Where steps end up to the first restart, and what one whole run does there: slots in order, in one step each.
 
-    All slots go over one connection, as their order in the stream is not that of two.
+    apart: over the connection of each kind, of a stream whose excitatory slots come first in every step. Otherwise all
+    slots go over one, as their order in the stream is not that of two.
     """
-    kinds, weights = vectors["ops"].T
+    kinds = vectors["ops"][:, 0]
     stop = int(np.argmax(kinds == RESTART)) if (kinds == RESTART).any() else len(kinds)
-    kinds, weights = kinds[:stop], weights[:stop]
+    kinds, weights = vectors["ops"][:stop].T
     ends = np.flatnonzero(kinds == END)
     spikes = np.zeros((len(ends), stop), np.uint8)
     slots = np.flatnonzero((kinds < END) & (np.arange(stop) < ends[-1]))
     spikes[np.searchsorted(ends, slots), slots] = 1
-    whole = network(vectors)
-    wide = int(max(vectors["w_exc_bw"], vectors["w_inh_bw"]))
-    profile = whole.profile.with_values(excitatory_width=wide)
-    link = bs.Projection("input", "neuron", np.where(kinds < END, weights, 0)[:, None], "excitatory")
-    layer = bs.run(bs.Network(profile, stop, whole.populations, [link]), spikes, record="all", engine=engine)["neuron"]
+    net = network({**vectors, "ops": vectors["ops"][:stop]})
+    if not apart:
+        profile = net.profile.with_values(excitatory_width=int(max(vectors["w_exc_bw"], vectors["w_inh_bw"])))
+        link = bs.Projection("input", "neuron", np.where(kinds < END, weights, 0)[:, None], "excitatory")
+        net = bs.Network(profile, stop, net.populations, [link])
+    layer = bs.run(net, spikes, record="all", engine=engine)["neuron"]
     return ends, {"membrane": layer.registers["membrane"][0, :, 0], "spikes": layer.spikes[0, :, 0]}

@@ -63,7 +63,8 @@ def recorded(seed):
         vectors |= {f"l{i}_spikes": found[f"spikes_{i}"], f"l{i}_vmem": found[f"membrane_{i}"]}
     counts = [found[f"{name}_{i}"] for name in ("spikes", "pooled") for i in every]
     beyond = any((values > 65535).any() for values in counts)
-    beyond |= any((values < -32768).any() or (values > 32767).any() for values in (found[f"membrane_{i}"] for i in every))
+    membranes = [found[f"membrane_{i}"] for i in every]
+    beyond |= any((values < -32768).any() or (values > 32767).any() for values in membranes)
     return vectors | {"y": found["output"]}, beyond
 
 

@@ -49,13 +49,15 @@ def trials(name: str) -> Iterator[tuple[str, Trial]]:
     if name in test_random_loihi.DRAWS:
         for seed in test_random_loihi.SEEDS:
             yield f"random {seed}", lambda seed=seed: loihi(name, test_random_loihi.recorded(name, seed))
+        if name == "loihi-lava":
+            yield "correction", partial(test_random_loihi.assert_only_the_upper_end_is_kept, "array")
         yield from _recorded(name, partial(loihi, name))
     elif name in test_random_xylo.CORES:
         for seed in test_random_xylo.SEEDS:
             yield f"random {seed}", lambda seed=seed: xylo(name, test_random_xylo.recorded(name, seed))
         yield from _recorded("xylo", partial(xylo, name))
     elif name in EVENTS:
-        for seed in test_random_odin.SEEDS:
+        for seed in sorted(test_random_odin.SEEDS, key=lambda seed: len(test_random_odin.recorded(name, seed)["w"])):
             yield f"random {seed}", partial(test_random_odin.assert_engine_equals, name, seed, "oracle")
         yield from _recorded(name, partial(events, name), "run_*.npz")
     elif name == "ranc":
@@ -66,6 +68,9 @@ def trials(name: str) -> Iterator[tuple[str, Trial]]:
         for seed in test_random_spiker.SEEDS:
             yield f"random {seed}", lambda seed=seed: core(name, test_random_spiker.recorded(seed))
             yield f"random steps {seed}", lambda seed=seed: steps(test_random_spiker.recorded(seed))
+            apart = test_random_spiker.assert_steps_of_two_connections_equal
+            yield f"random connections {seed}", partial(apart, seed, "array")
+            yield f"random layers {seed}", partial(test_random_spiker.assert_layers_equal, seed, "array")
         yield from _recorded(name, partial(core, name))
     elif name == "speck-sinabs":
         for seed in test_random_speck.SEEDS:
