@@ -172,3 +172,9 @@ def can_write(path: str | os.PathLike[str]) -> None:
         raise FileError(f"{os.fspath(path)}: cannot be written: no such folder")
     if not os.access(target.parent, os.W_OK):
         raise FileError(f"{os.fspath(path)}: cannot be written: the folder is read-only")
+
+
+def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a whole file or nothing. Raises FileError."""
+    with replacing(path) as file:
+        file.write(content)

@@ -264,7 +264,7 @@ class NengoLayer:
     def step(self, spikes):
         """The spikes, from those that reached the layer."""
         return [
-            self.neuron(n, sum(row[n] for row, spike in zip(self.weights, spikes, strict=True) if spike))
+            self.neuron(n, sum(row[n] * spike for row, spike in zip(self.weights, spikes, strict=True)))
             for n in range(len(self.threshold))
         ]
 

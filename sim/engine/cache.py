@@ -1,4 +1,4 @@
-"""Compiled kernels: their source kept in a folder of the user's, where Numba keeps the machine code too.
+"""Machine code of kernels: compiled by LLVM for this processor, kept in a folder of the user's.
 
 The folder is $BITSPIKE_CACHE_DIR, else bitspike/ in the user's cache folder; where neither can be
 written, a temporary folder that lasts as long as the process.
@@ -6,18 +6,29 @@ written, a temporary folder that lasts as long as the process.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
-import importlib.util
 import os
 import sys
 import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
-from ..archive import write_text
-from ..errors import FileError
+import llvmlite
+import llvmlite.binding as llvm
+from numpy.typing import NDArray
+
+from ..archive import write_bytes
+
+Kernel = Callable[[int], None]
+"""Machine code, called with the address of its arguments."""
+
+_CHECK = hashlib.sha256().digest_size  # bytes of a file before the code: its checksum
+_LOADED: dict[str, tuple[Kernel, Any]] = {}
+_LOCK = Lock()
 
 
 def _user_cache() -> Path:
@@ -42,18 +53,72 @@ def cache_folder() -> Path:
         return Path(tempfile.mkdtemp(prefix="bitspike-"))
 
 
+def address(array: NDArray[Any]) -> int:
+    """Where an array begins in memory, for machine code, which takes it to be contiguous."""
+    assert array.flags.c_contiguous
+    place: int = array.ctypes.data
+    return place
+
+
+def compiled(key: str, source: Callable[[], str]) -> Kernel:
+    """The function `kernel` of an LLVM module, compiled, or found in the cache.
+
+    key: names everything that the module depends on; its text is asked for where it is not in the cache.
+    """
+    with _LOCK:
+        if key not in _LOADED:
+            _LOADED[key] = _linked(_object(key, source))
+        return _LOADED[key][0]
+
+
+def _object(key: str, source: Callable[[], str]) -> bytes:
+    """Object code from the cache, where its checksum is right; else compiled and kept there."""
+    host = f"{llvmlite.__version__} {llvm.get_process_triple()} {llvm.get_host_cpu_name()} {_features()}"
+    name = hashlib.sha256(f"{host}\n{key}".encode()).hexdigest()[:32]
+    path = cache_folder() / f"{name}.o"
+    kept = path.read_bytes() if path.is_file() else b""
+    code = kept[_CHECK:]
+    if code and hashlib.sha256(code).digest() == kept[:_CHECK]:
+        return code
+    code = _compile(source())
+    write_bytes(path, hashlib.sha256(code).digest() + code)
+    return code
+
+
+def _features() -> str:
+    features: str = llvm.get_host_cpu_features().flatten()
+    return features
+
+
 @cache
-def compiled(source: str) -> Callable[..., Any]:
-    """The `kernel` that a module's source defines; compiled at its first call, or found in the cache."""
-    name = f"kernel_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
-    path = cache_folder() / f"{name}.py"
-    if not path.is_file() or path.read_bytes() != source.encode():
-        write_text(path, source)
-    spec = importlib.util.spec_from_file_location(f"bitspike_{name}", path)
-    if spec is None or spec.loader is None:
-        raise FileError(f"{path}: cannot be loaded")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    kernel: Callable[..., Any] = module.kernel
-    return kernel
+def _machine() -> Any:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    target = llvm.Target.from_triple(llvm.get_process_triple())
+    return target.create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=_features(), opt=2, reloc="pic", jit=True, codemodel="jitdefault"
+    )
+
+
+def _compile(source: str) -> bytes:
+    module = llvm.parse_assembly(source)
+    module.verify()
+    passes = llvm.create_pass_builder(_machine(), llvm.create_pipeline_tuning_options(speed_level=2))
+    passes.getModulePassManager().run(module, passes)
+    code: bytes = _machine().emit_object(module)
+    return code
+
+
+def _linked(code: bytes) -> tuple[Kernel, Any]:
+    """The function, and what must live as long as it."""
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine_of_its_own())
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    function = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(engine.get_function_address("kernel"))
+    return function, engine
+
+
+def _machine_of_its_own() -> Any:
+    """An engine takes over the machine that it is made with."""
+    _machine()
+    return llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(opt=2, jit=True)

@@ -15,8 +15,8 @@ from ..profile.analysis import widest
 from ..profile.schema import Profile, storage
 from ..trace import Integers, LayerTrace, State, Trace
 from . import event_oracle
-from .cache import compiled
-from .clocked import _narrow, available_threads
+from .cache_numba import compiled
+from .clocked import available_threads
 from .event_core import Core, Record, core_of
 from .event_kernel import DONE, NEVER_IDLE, carried, kernel_source
 
@@ -96,8 +96,8 @@ def _fixed(core: Core) -> dict[str, Any]:
     fixed: dict[str, Any] = {f"c_{name}": np.int64(value) for name, value in layer.constants.items()}
     for k, kind in enumerate(core.kinds):
         fixed[f"last{k}"] = np.int64(kind.last)
-        fixed |= {f"w{k}_{i}": _narrow(weights) for i, (_, weights) in enumerate(kind.synapses)}
-    return fixed | {f"p_{name}": _narrow(values) for name, values in layer.parameters.items()}
+        fixed |= {f"w{k}_{i}": np.ascontiguousarray(weights) for i, (_, weights) in enumerate(kind.synapses)}
+    return fixed | {f"p_{name}": np.ascontiguousarray(values) for name, values in layer.parameters.items()}
 
 
 def _arguments(

@@ -1,31 +1,47 @@
-"""The source of a compiled kernel: all steps of one layer for a chunk of samples, from the datapath's stages.
+"""A compiled kernel: all steps of one layer for a chunk of samples, as LLVM code.
 
-The kernel delivers the sources in ascending order into rows of narrow integers, then runs the recorded
-stages over the neurons of the row. It is straight-line code but for the loops over samples, steps,
-sources and neurons.
+Here are the loops over samples, steps and projections; what happens inside them comes from the datapath's stages
+(see `vector`). One sample's registers stay in rows of their own while its steps run.
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
 
-from ..datapath import SUM, clip_count, deliver, deliver_sum
-from ..ops.base import Registers
-from ..ops.compiled import CAST, OVERFLOW, REFUSED, SourceOps
-from ..profile.analysis import widest
+from .. import ops
+from ..ops.code import I64, Code, Row
+from ..ops.interval import Interval
+from ..profile.analysis import arriving, effective_weight, held, widest
 from ..profile.connection import Connection
-from ..profile.schema import SPIKES, NeuronClass, Profile
+from ..profile.schema import SPIKES, Profile, storage
+from . import vector
+from .listing import Events, listed, strongest
+from .picture import Canvas, convolved
+from .vector import Lists, Matrix, Neurons, counted
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """A projection that a kernel delivers: its connection, how many registers it reaches, and whether its weights
-    are lists (for each of its delays) or a matrix (it has one delay).
+    """A projection that a kernel delivers, by its connection `via`.
+
+    synapses: how many registers it reaches. listed: whether its weights are lists (for each of its delays) or a
+    matrix (it has one delay). raster: whether the source's spikes are lists, too. Types: of the source's spikes, the
+    weights, and sums that hold whatever can arrive. picture: the type that a convolution is computed in; '' if there
+    is none, or if it is not computed as one.
     """
 
     via: str
     synapses: int
     listed: bool
+    raster: bool
+    spikes: str
+    weight: str
+    total: str
+    picture: str
 
 
 @dataclass(frozen=True)
@@ -40,28 +56,38 @@ class Signature:
     aliases: bool
 
 
-def arguments(profile: Profile, signature: Signature) -> list[str]:
-    """Names of the kernel's arguments, in order.
+PICTURE = ("laid", "drawn", "places", "taps", "kernel")
+PICTURE_SIZES = ("layout", "tapped", "channels", "reach", "lines", "width", "wide", "lowest", "highest")
 
-    first, last: the steps to run. For each incoming projection k its spikes `s{k}` [sample, row, pre], the
-    row `o{k}` [delay] that acts in step 0, and weights `w{k}_{i}` [pre, post], or lists of them by delay and
-    source, from `from{k}[delay, pre]` on, to the neurons `to{k}`; of a sum also the projection's values `q{k}_*`.
-    Parameters `p_*` [post], registers `r_*` [sample, post], `out` [sample, row, post] and its row `lead` of
-    step 0, `overflows` [sample, register + 1], and of each register whether it is recorded (`on_*`) and where
-    (`rec_*`).
+
+def arguments(profile: Profile, signature: Signature) -> list[str]:
+    """Names of the kernel's arguments, in order: numbers, and addresses of arrays.
+
+    samples; first, last: the steps to run; size, padded: of a row. Of each incoming projection k its spikes `s{k}`
+    [sample, rows{k}, pre{k}], for each of its delays{k} the row `o{k}` that acts in step 0, and weights `w{k}_{i}`
+    [pre, padded] with `tops{k}_{i}` and `bottoms{k}_{i}` [pre + 1], or lists of them by delay and source, from
+    `from{k}` [delay, pre + 1] on, to the neurons `to{k}`; of a sum also the projection's own `q{k}_*`; and room:
+    `index{k}`, `acting{k}` [pre], `sums{k}` [padded]. Of a raster, `s{k}` are its pointers, `index{k}` and
+    `acting{k}` its channels and what they act as, the latter only where `graded{k}` is not 0. Of a picture (see
+    there) its kernel, places and taps, room for its layout and for output channels, and their sizes.
+    Parameters and derived values `p_*` and, for one sample, registers `row_*` [padded]. Registers `r_*`
+    [sample, size], `out` [sample, rows, size] whose row `lead` is step 0, `overflows` [sample, counted], `aliases`
+    [size, slots]; of each register where it is recorded, `rec_*` [sample, steps, size], or 0.
     """
     neuron = profile.neurons[signature.neuron]
-    names = ["first", "last"]
+    names = ["samples", "first", "last", "size", "padded"]
     for k, arrival in enumerate(signature.incoming):
-        names += [f"s{k}", f"o{k}", *((f"from{k}", f"to{k}") if arrival.listed else ())]
-        names += [f"w{k}_{i}" for i in range(arrival.synapses)]
-        names += [f"q{k}_{name}" for name in sum_values(profile.connections[arrival.via])]
+        names += [f"{name}{k}" for name in ("s", "rows", "pre", "delays", "o", "index", "acting")]
+        names += [f"graded{k}"] if arrival.raster else []
+        names += [f"from{k}", f"to{k}"] if arrival.listed else []
+        names += [f"{name}{k}" for name in (*PICTURE, *PICTURE_SIZES)] if arrival.picture else []
+        for i in range(arrival.synapses):
+            names += [f"w{k}_{i}", *(() if arrival.listed else (f"tops{k}_{i}", f"bottoms{k}_{i}"))]
+        connection = profile.connections[arrival.via]
+        names += [f"sums{k}", *(f"q{k}_{name}" for name in sum_values(connection))] if connection.sum else []
     names += [f"p_{name}" for name in (*neuron.parameters, *neuron.derived)]
-    names += [f"r_{name}" for name in neuron.registers]
-    names += ["out", "lead", "overflows", *(["aliases"] if signature.aliases else [])]
-    for name in neuron.registers:
-        names += [f"on_{name}", f"rec_{name}"]
-    return names
+    names += [f"{kind}_{name}" for kind in ("row", "r", "rec") for name in neuron.registers]
+    return [*names, f"row_{SPIKES}", "out", "rows", "lead", "steps", "overflows", "aliases", "slots"]
 
 
 def sum_values(connection: Connection) -> list[str]:
@@ -69,150 +95,186 @@ def sum_values(connection: Connection) -> list[str]:
     return [*connection.parameters, *connection.derived] if connection.sum else []
 
 
-def kernel_source(profile: Profile, signature: Signature) -> str:
-    """A Python module that defines `kernel`. Raises ValueError where a value could pass 63 bits."""
-    neuron = profile.neurons[signature.neuron]
+def kernel_code(profile: Profile, signature: Signature) -> str:
+    """An LLVM module that defines `kernel`. Raises ValueError where a value could pass 63 bits."""
     bits = widest(profile, signature.neuron).bits
     if bits > 64:
         raise ValueError(f"class '{signature.neuron}' needs {bits} bits; at most 64 are computed")
-    ops = SourceOps()
-    ops.emit("from numba import njit")
-    ops.emit("from numpy import int64, zeros")
-    ops.emit(f"from numpy import int{32 if bits <= 32 else 64} as {CAST}\n\n")
-    ops.emit("@njit(nogil=True, cache=True, error_model='numpy')")
-    ops.emit(f"def kernel({', '.join(arguments(profile, signature))}):")
-    ops.indent = 1
-    for k, arrival in enumerate(signature.incoming):
-        if profile.connections[arrival.via].sum is not None:
-            ops.emit(f"sums{k} = zeros(out.shape[2], int64)")
-    ops.emit("for b in range(out.shape[0]):")
-    ops.indent = 2
-    for register in (*neuron.registers, SUM):
-        ops.emit(f"{OVERFLOW}{register} = 0")
-    ops.emit(f"{REFUSED} = 0")
-    ops.emit("for t in range(first, last):")
-    ops.indent = 3
-    for k, arrival in enumerate(signature.incoming):
-        connection = profile.connections[arrival.via]
-        if connection.sum is None:
-            _deliver(ops, neuron, connection, k, arrival)
+    code = Code(arguments(profile, signature))
+    kernel = _Kernel(code, profile, signature)
+    with code.loop(I64(0), code.argument("samples")) as sample:
+        kernel.begin(sample)
+        with code.loop(code.argument("first"), code.argument("last")) as step:
+            for k, arrival in enumerate(signature.incoming):
+                kernel.deliver(k, arrival, sample, step)
+            kernel.update(sample, step)
+        kernel.end(sample)
+    return code.finish()
+
+
+def kernel_key(profile: Profile, signature: Signature) -> str:
+    """Names everything that the code depends on."""
+    return f"{generator()}\n{profile.to_json()}\n{signature}"
+
+
+class _Kernel:
+    """The parts of a kernel's loops."""
+
+    def __init__(self, code: Code, profile: Profile, signature: Signature) -> None:
+        self.code, self.profile, self.signature = code, profile, signature
+        self.neuron = profile.neurons[signature.neuron]
+        size, padded = code.argument("size"), code.argument("padded")
+        words = {name: storage(self.neuron, name).dtype for name in self.neuron.registers}
+        rows = {name: code.row(f"row_{name}", dtype) for name, dtype in words.items()}
+        given = {**self.neuron.parameters, **self.neuron.derived}
+        rows |= {name: code.row(f"p_{name}", word.dtype) for name, word in given.items()}
+        counters = {name: code.slot(I64(0)) for name in counted(self.neuron)}
+        ranges = held(profile, self.neuron)
+        self.neurons = Neurons(code, self.neuron, ranges, profile.constants, size, padded, rows, counters)
+        self.spikes = code.row(f"row_{SPIKES}", storage(self.neuron, SPIKES).dtype)
+        self.state = {name: code.row(f"r_{name}", dtype) for name, dtype in words.items()}
+        self.recorded = {name: code.row(f"rec_{name}", dtype) for name, dtype in words.items()}
+        self.out = code.row("out", self.spikes.dtype)
+        self.overflows = code.row("overflows", "int64")
+
+    def begin(self, sample: Any) -> None:
+        """Take over a sample's registers."""
+        for name, row in self._registers():
+            row.copy(self.state[name].part(self._first(sample)), self.neurons.size)
+        for counter in self.neurons.counters.values():
+            counter.set(I64(0))
+
+    def end(self, sample: Any) -> None:
+        """Hand a sample's registers back, and what was counted."""
+        for name, row in self._registers():
+            self.state[name].part(self._first(sample)).copy(row, self.neurons.size)
+        builder, counters = self.code.builder, self.neurons.counters.values()
+        for place, counter in enumerate(counters):
+            at = builder.add(builder.mul(sample, I64(len(counters))), I64(place))
+            self.overflows.set(at, builder.add(self.overflows.get(at), counter.get()))
+
+    def _registers(self) -> list[tuple[str, Row]]:
+        return [(name, self.neurons.rows[name]) for name in self.neuron.registers]
+
+    def _first(self, sample: Any) -> Any:
+        return self.code.builder.mul(sample, self.neurons.size)
+
+    def deliver(self, k: int, arrival: Arrival, sample: Any, step: Any) -> None:
+        """Bring the spikes of one projection to its registers, delay by delay."""
+        code, builder = self.code, self.code.builder
+        first, connection = code.row(f"o{k}", "int64"), self.profile.connections[arrival.via]
+        with code.loop(I64(0), code.argument(f"delays{k}")) as delay:
+            at = builder.add(builder.mul(sample, code.argument(f"rows{k}")), builder.add(step, first.get(delay)))
+            events = self._raster(k, at) if arrival.raster else self._listed(k, arrival, at)
+            for i, register in enumerate(connection.into[: arrival.synapses]):
+                self._synapse(k, i, arrival, register, events, delay)
+
+    def _listed(self, k: int, arrival: Arrival, at: Any) -> Events:
+        """The events of a row of spikes."""
+        code, pre = self.code, self.code.argument(f"pre{k}")
+        row = code.row(f"s{k}", arrival.spikes).part(code.builder.mul(at, pre))
+        index, acting = code.row(f"index{k}", "int32"), code.row(f"acting{k}", "int64")
+        connection = self.profile.connections[arrival.via]
+        return listed(code, row, pre, index, acting, connection.cap, emitted(self.profile, connection))
+
+    def _raster(self, k: int, at: Any) -> Events:
+        """The events of a row of a raster."""
+        code, builder = self.code, self.code.builder
+        pointers = code.row(f"s{k}", "int64")
+        start, end = pointers.get(at), pointers.get(builder.add(at, I64(1)))
+        index, acting = code.row(f"index{k}", "int32").part(start), code.row(f"acting{k}", "int64").part(start)
+        graded = builder.icmp_signed("!=", code.argument(f"graded{k}"), I64(0))
+        return Events(index, acting, builder.sub(end, start), graded)
+
+    def _synapse(self, k: int, i: int, arrival: Arrival, register: str, events: Events, delay: Any) -> None:
+        """Bring events to one register."""
+        code, connection = self.code, self.profile.connections[arrival.via]
+        pre, acts = code.argument(f"pre{k}"), arriving(self.profile, connection)
+        weights, span = code.row(f"w{k}_{i}", arrival.weight), effective_weight(self.profile, connection)
+        sums = code.row(f"sums{k}", arrival.total) if connection.sum else None
+        if sums is not None:
+            sums.clear(self.neurons.padded)
+        lists = Lists(code.row(f"to{k}", "int32"), weights, span) if arrival.listed else None
+        if lists is not None and arrival.picture:
+            self._picture(k, arrival, register, sums, lists, events, delay)
+        elif lists is not None:
+            self._lists(k, register, sums, lists, events, delay)
         else:
-            _deliver_sum(ops, profile, neuron, connection, k, arrival)
-    _update(ops, profile, neuron, signature.aliases)
-    for register in neuron.registers:
-        ops.emit(f"if on_{register}:")
-        ops.emit("    for j in range(out.shape[2]):")
-        ops.emit(f"        rec_{register}[b, t, j] = r_{register}[b, j]")
-    ops.indent = 2
-    for place, register in enumerate(neuron.registers):
-        ops.emit(f"overflows[b, {place}] += {OVERFLOW}{register}")
-    ops.emit(f"overflows[b, {len(neuron.registers)}] += {REFUSED}")
-    return "\n".join(ops.lines) + "\n"
+            tops, bottoms = (code.row(f"{name}{k}_{i}", "int64") for name in ("tops", "bottoms"))
+            matrix = Matrix(weights, self.neurons.padded, tops, bottoms, pre, span)
+            if sums is None:
+                vector.accumulated(self.neurons, register, matrix, events, acts)
+            else:
+                vector.collected(code, sums, matrix, events)
+        if sums is not None and connection.sum is not None:
+            words = connection.parameters | connection.derived
+            own = {
+                name: (code.argument(f"q{k}_{name}"), Interval(words[name].min, words[name].max))
+                for name in sum_values(connection)
+            }
+            vector.settled(self.neurons, register, sums, connection.sum, own)
+
+    def _lists(self, k: int, register: str, sums: Row | None, lists: Lists, events: Events, delay: Any) -> None:
+        code, builder = self.code, self.code.builder
+        acts = arriving(self.profile, self.profile.connections[self.signature.incoming[k].via])
+        start, pre = code.row(f"from{k}", "int64"), code.argument(f"pre{k}")
+        with code.loop(I64(0), events.found) as number:
+            at = builder.add(builder.mul(delay, builder.add(pre, I64(1))), events.index.get(number))
+            ends = start.get(at), start.get(builder.add(at, I64(1)))
+            vector.scattered(self.neurons, register, sums, lists, ends, events.count(code, number), acts)
+
+    def _picture(
+        self, k: int, arrival: Arrival, register: str, sums: Row | None, lists: Lists, events: Events, delay: Any
+    ) -> None:
+        """As a picture, where no register can pass its word on the way; else synapse by synapse."""
+        code, builder, word = self.code, self.code.builder, self.neuron.registers[register]
+        laid, drawn = (code.row(f"{name}{k}", arrival.picture) for name in ("laid", "drawn"))
+        places, taps = (code.row(f"{name}{k}", "int32") for name in ("places", "taps"))
+        sizes = tuple(code.argument(f"{name}{k}") for name in PICTURE_SIZES[:7])
+        canvas = Canvas(laid, drawn, places, taps, code.row(f"kernel{k}", arrival.picture), sizes)
+        some = builder.icmp_signed(">", events.found, I64(0))
+        if sums is not None:
+            with builder.if_then(some):
+                convolved(code, canvas, events, sums)
+            return
+        ends = strongest(code, events)
+        lowest, highest = (code.argument(f"{name}{k}") for name in ("lowest", "highest"))
+        low = builder.add(builder.mul(ends[1], lowest), builder.mul(ends[0], highest))
+        high = builder.add(builder.mul(ends[1], highest), builder.mul(ends[0], lowest))
+        least, most = builder.sub(I64(word.min), low), builder.sub(I64(word.max), high)
+        roomy = vector.roomy(self.neurons, register, least, most)
+        with builder.if_then(builder.and_(some, roomy)):
+            convolved(code, canvas, events, self.neurons.rows[register])
+        with builder.if_then(builder.and_(some, builder.not_(roomy))):
+            self._lists(k, register, None, lists, events, delay)
+
+    def update(self, sample: Any, step: Any) -> None:
+        """Run the stages, and bring out what is to be kept of the step."""
+        code, builder, size = self.code, self.code.builder, self.neurons.size
+        aliases = code.row("aliases", "int32") if self.signature.aliases else None
+        if aliases is not None:
+            self.spikes.clear(size)
+        vector.updated(self.neurons, self.spikes, aliases, code.argument("slots"))
+        at = builder.add(builder.mul(sample, code.argument("rows")), builder.add(step, code.argument("lead")))
+        self.out.part(builder.mul(at, size)).copy(self.spikes, size)
+        at = builder.mul(builder.add(builder.mul(sample, code.argument("steps")), step), size)
+        for name, row in self._registers():
+            with builder.if_then(builder.icmp_signed("!=", code.argument(f"rec_{name}"), I64(0))):
+                self.recorded[name].part(at).copy(row, size)
 
 
-def _deliver(ops: SourceOps, neuron: NeuronClass, connection: Connection, k: int, arrival: Arrival) -> None:
-    """Add the spikes of one projection, delay by delay, source by source, to each register it reaches."""
-    _each_delay(ops, k)
-    count = _each_source(ops, connection, k)
-    for synapse, register in enumerate(connection.into[: arrival.synapses]):
-        weight = _each_target(ops, k, synapse, arrival.listed)
-        ops.emit(f"value = {CAST}(r_{register}[b, j])")
-        ops.emit(f"weight = {CAST}({weight})")
-        regs = Registers(ops, neuron.registers, {register: "value"})
-        deliver(regs, register, count, "weight")
-        ops.emit(f"r_{register}[b, j] = {regs[register]}")
-        ops.indent -= 1
-    ops.indent -= 3
+def emitted(profile: Profile, connection: Connection) -> Interval:
+    """What the sources of a connection send in a step."""
+    ends = [profile.neurons[name].emission for name in connection.sources if name in profile.neurons]
+    ends += [(profile.input.min, profile.input.max) if profile.input else (0, 1)]
+    return Interval(min(low for low, _ in ends), max(high for _, high in ends))
 
 
-def _deliver_sum(
-    ops: SourceOps, profile: Profile, neuron: NeuronClass, connection: Connection, k: int, arrival: Arrival
-) -> None:
-    """Of each delay, sum the spikes of one projection in 64 bits; then the sum's stages and one write a neuron."""
-    assert connection.sum is not None
-    _each_delay(ops, k)
-    for synapse, register in enumerate(connection.into[: arrival.synapses]):
-        ops.emit(f"sums{k}[:] = 0")
-        count = _each_source(ops, connection, k)
-        weight = _each_target(ops, k, synapse, arrival.listed)
-        ops.emit(f"sums{k}[j] += int64({count}) * int64({weight})")
-        ops.indent -= 3
-        ops.emit("for j in range(out.shape[2]):")
-        ops.indent += 1
-        ops.emit(f"total = sums{k}[j]")
-        values = {name: f"{CAST}(q{k}_{name})" for name in sum_values(connection)}
-        values |= _neuron_values(profile, neuron)
-        values |= {register: f"{CAST}(r_{register}[b, j])", SUM: "total"}
-        regs = Registers(ops, {**neuron.registers, SUM: connection.sum.word}, values)
-        regs.write(SUM, "total")
-        regs.values[SUM] = ops.name(regs[SUM])
-        for item in connection.sum.then:
-            item.stage.run(regs)
-        deliver_sum(regs, register)
-        ops.emit(f"r_{register}[b, j] = {regs[register]}")
-        ops.indent -= 1
-    ops.indent -= 1
-
-
-def _each_delay(ops: SourceOps, k: int) -> None:
-    """Begin a loop over the delays of a projection."""
-    ops.emit(f"for d in range(o{k}.shape[0]):")
-    ops.indent += 1
-
-
-def _each_source(ops: SourceOps, connection: Connection, k: int) -> str:
-    """Begin a loop over the sources that spiked; what each one's spikes act as.
-
-    They are clipped before they are narrowed: only what acts is sure to fit.
-    """
-    ops.emit(f"for i in range(s{k}.shape[2]):")
-    ops.indent += 1
-    ops.emit(f"count = s{k}[b, t + o{k}[d], i]")
-    ops.emit("if count != 0:")
-    ops.indent += 1
-    acting: str = ops.name(clip_count(ops, "count", connection.cap))
-    return acting
-
-
-def _each_target(ops: SourceOps, k: int, synapse: int, listed: bool) -> str:
-    """Begin a loop over the targets of source i; the weight to each."""
-    if not listed:
-        ops.emit("for j in range(out.shape[2]):")
-        ops.indent += 1
-        return f"w{k}_{synapse}[i, j]"
-    ops.emit(f"for n in range(from{k}[d, i], from{k}[d, i + 1]):")
-    ops.indent += 1
-    ops.emit(f"j = to{k}[n]")
-    return f"w{k}_{synapse}[n]"
-
-
-def _neuron_values(profile: Profile, neuron: NeuronClass) -> dict[str, str]:
-    """What a stage may read of neuron j besides its registers: the profile's values, its parameters."""
-    values: dict[str, str] = {name: f"{CAST}({value})" for name, value in profile.constants.items()}
-    return values | {name: f"{CAST}(p_{name}[j])" for name in (*neuron.parameters, *neuron.derived)}
-
-
-def _update(ops: SourceOps, profile: Profile, neuron: NeuronClass, aliases: bool) -> None:
-    """Every neuron's stages, in ascending order, and the copies of its spikes."""
-    ops.emit("for j in range(out.shape[2]):")
-    ops.indent += 1
-    values = {}
-    for name, expression in _neuron_values(profile, neuron).items():
-        values[name] = f"v_{name}"
-        ops.emit(f"v_{name} = {expression}")
-    for name in neuron.registers:
-        values[name] = f"v_{name}"
-        ops.emit(f"v_{name} = {CAST}(r_{name}[b, j])")
-    values[SPIKES] = f"{CAST}(out[b, t + lead, j])" if aliases else f"{CAST}(0)"
-    regs = Registers(ops, neuron.registers, values)
-    for stage in neuron.stages:
-        stage.run(regs)
-    for register in neuron.registers:
-        ops.emit(f"r_{register}[b, j] = {regs[register]}")
-    ops.emit(f"out[b, t + lead, j] = {regs[SPIKES]}")
-    if aliases and neuron.relay is not None:
-        ops.emit("for a in range(aliases.shape[1]):")
-        ops.emit("    to = aliases[j, a]")
-        ops.emit("    if to >= 0:")
-        ops.emit(f"        out[b, t + lead, to] = min({neuron.relay.cap}, out[b, t + lead, to] + {regs[SPIKES]})")
-    ops.indent -= 1
+@cache
+def generator() -> str:
+    """A digest of the code that turns stages into instructions."""
+    package, digest = Path(str(ops.__file__)).parents[1], hashlib.sha256()
+    for folder in ("ops", "datapath", "engine"):
+        for path in sorted((package / folder).glob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

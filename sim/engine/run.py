@@ -12,6 +12,7 @@ from ..errors import InputError, suggest
 from ..events import Events
 from ..network.network import Network
 from ..profile.schema import INPUT, SPIKES, storage
+from ..raster import Raster
 from ..trace import PAST, Integers, LayerTrace, State, Trace
 from . import clocked, event_core, event_run, oracle, vectorised
 from .wiring import Layer, reach_back, wire
@@ -22,7 +23,7 @@ EVERYTHING = "all"
 
 def run(
     network: Network,
-    spikes: ArrayLike | Events | Sequence[Events],
+    spikes: ArrayLike | Raster | Events | Sequence[Events],
     *,
     record: Iterable[str] | str = (),
     engine: str = "compiled",
@@ -31,7 +32,8 @@ def run(
     """Run a network bit for bit as its profile computes it.
 
     spikes: integers of the profile's input word (0 to 255 where it is u8), [sample, step, input] or [step, input]
-        (one sample): how many spikes each input channel has in each step, or what its graded spike carries.
+        (one sample): how many spikes each input channel has in each step, or what its graded spike carries; or a
+        Raster, the same as lists.
         With clock: event a stream of Events, or a list of streams of one length (samples).
     record: names of registers to record at the end of every step, in every layer that has them; 'all'.
     engine: 'compiled' (fast), 'array' (NumPy) or 'oracle' (Python integers, slow): equal in every bit.
@@ -46,7 +48,10 @@ def run(
         current = initial_state(network, len(streams)) if state is None else check_state(state, network, len(streams))
         only = event_core.core_of(network).layer
         return event_run.run_events(network, streams, _registers(record, {only.name: only}), engine, current)
-    counts = check_spikes(cast(ArrayLike, spikes), network)
+    if isinstance(spikes, Raster) and engine == "compiled":
+        counts: Integers | Raster = check_raster(spikes, network)
+    else:
+        counts = check_spikes(cast("ArrayLike | Raster", spikes), network)
     groups = wire(network)
     layers = {layer.name: layer for group in groups for layer in group}
     names = _registers(record, layers)
@@ -67,9 +72,10 @@ def run(
             clocked.simulate(network.profile, groups, counts, current, rows, recorded, overflows)
         else:
             simulate = oracle.simulate if engine == "oracle" else vectorised.simulate
-            simulate(groups, counts, current, outputs, recorded, overflows)
+            simulate(groups, cast(Integers, counts), current, outputs, recorded, overflows)
     except oracle.RefusedOverflowError as error:
-        oracle.simulate(groups, counts, start, outputs, recorded, overflows, first=error.sample)
+        dense = counts.dense() if isinstance(counts, Raster) else counts
+        oracle.simulate(groups, dense, start, outputs, recorded, overflows, first=error.sample)
         raise
     traces = {
         p.name: _layer_trace(layers[p.name], outputs[p.name], recorded[p.name], overflows[p.name])
@@ -87,9 +93,24 @@ def _rows(state: Mapping[str, Integers], steps: int) -> Integers:
     return rows
 
 
-def check_spikes(spikes: ArrayLike, network: Network) -> Integers:
+def check_raster(spikes: Raster, network: Network) -> Raster:
+    """A raster that fits the network's input. Raises InputError."""
+    word = network.input_word
+    if spikes.shape[2] != network.inputs:
+        raise InputError(f"spikes: found {spikes.shape[2]} channels; allowed: {network.inputs}")
+    if spikes.counts is not None and (spikes.counts.min() < word.min or spikes.counts.max() > word.max):
+        at = int(np.flatnonzero((spikes.counts < word.min) | (spikes.counts > word.max))[0])
+        sample, step = divmod(int(np.searchsorted(spikes.pointers, at, "right")) - 1, spikes.shape[1])
+        place = f"sample {sample}, step {step}, input {spikes.index[at]}"
+        raise InputError(f"spikes: {place}: found {spikes.counts[at]}; allowed: {word.min} to {word.max}")
+    return spikes
+
+
+def check_spikes(spikes: ArrayLike | Raster, network: Network) -> Integers:
     """Input spikes [sample, step, input] in the narrowest type of the profile's input word. Raises InputError."""
     inputs, word = network.inputs, network.input_word
+    if isinstance(spikes, Raster):
+        return check_raster(spikes, network).dense(dtype=word.dtype)
     try:
         array = np.asarray(spikes)
     except ValueError:

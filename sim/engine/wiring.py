@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from graphlib import TopologicalSorter
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..datapath import Cap
-from ..network.added import added_weights, of_delay, synapse_delays
+from ..network.added import Weights, added_weights, of_delay, synapse_delays, synapses_of
+from ..network.geometry import Convolution
+from ..network.lists import Listed
 from ..network.network import Network
+from ..network.parts import Projection
 from ..network.weights import connection_values, neuron_values
+from ..ops.interval import Interval
+from ..profile.analysis import arriving
 from ..profile.connection import Sum
 from ..profile.schema import INPUT, SPIKES, NeuronClass, storage
+from .picture import Picture, picture_of
 
 Array = NDArray[Any]
 
@@ -27,6 +35,7 @@ class Incoming:
     projection: its place among the network's. lag: steps from a spike to its delivery. cap: what more spikes of a
     source act as. synapses: (register, weights as they are added), in order. sum: what is done to a step's sum,
     where each source is no write of its own. values: the projection's parameters, for the sum's stages.
+    acting: what one source's spikes of a step act as. spikes: the type that counts them.
     """
 
     projection: int
@@ -37,9 +46,12 @@ class Incoming:
     synapses: tuple[tuple[str, Any], ...]
     sum: Sum | None
     values: Mapping[str, int]
+    acting: Interval
+    spikes: str
+    picture: Picture | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Layer:
     """One population: its class and the class's name, `kind`; its parameters and derived values, arrays [size]; the
     profile's values; what arrives, in order of delivery.
@@ -54,14 +66,23 @@ class Layer:
     incoming: tuple[Incoming, ...]
     aliases: NDArray[np.int32] | None
 
-    @property
+    @cached_property
     def dtypes(self) -> dict[str, str]:
         """The narrowest integer type of each register, and of the spikes."""
         return {register: storage(self.neuron, register).dtype for register in (*self.neuron.registers, SPIKES)}
 
 
+_WIRED: WeakKeyDictionary[Network, list[list[Layer]]] = WeakKeyDictionary()
+
+
 def wire(network: Network) -> list[list[Layer]]:
-    """Layers in groups: a group needs only the groups before it and itself."""
+    """Layers in groups: a group needs only the groups before it and itself. Made once for a network."""
+    if network not in _WIRED:
+        _WIRED[network] = _wired(network)
+    return _WIRED[network]
+
+
+def _wired(network: Network) -> list[list[Layer]]:
     layers = {p.name: _layer(network, p.name) for p in network.populations}
     prompt = {
         name: [i.source for i in layer.incoming if i.lag == 0 and i.source != INPUT] for name, layer in layers.items()
@@ -102,13 +123,35 @@ def _incoming(network: Network, place: int, target: Mapping[str, Array]) -> Iter
     values = connection_values(profile, projection)
     scope = values | profile.constants
     synapses = added_weights(connection, projection, scope, target, network.size(projection.source))
+    acting, spikes = arriving(profile, connection), _counted_in(network, projection.source)
     delays = synapse_delays(connection, projection, network.size(projection.source))
+    picture, cap, total = _picture(network, projection, synapses[0]), connection.cap, connection.sum
     for delay in np.unique(delays):
         pairs = zip(connection.into, synapses, strict=False)
-        chosen = [(register, of_delay(weights, delays, int(delay))) for register, weights in pairs]
-        lag = connection.lag + int(delay)
-        via = str(projection.via)
-        yield Incoming(place, projection.source, via, lag, connection.cap, tuple(chosen), connection.sum, scope)
+        chosen = tuple((register, of_delay(weights, delays, int(delay))) for register, weights in pairs)
+        lag, via = connection.lag + int(delay), str(projection.via)
+        yield Incoming(place, projection.source, via, lag, cap, chosen, total, scope, acting, spikes, picture)
+
+
+def _counted_in(network: Network, source: str) -> str:
+    """The type that counts the spikes of a source."""
+    if source == INPUT:
+        return network.input_word.dtype
+    return storage(network.neuron_class(network.population(source)), SPIKES).dtype
+
+
+def _picture(network: Network, projection: Projection, added: Weights) -> Picture | None:
+    """A convolution of one delay, if it can be computed as a picture."""
+    delays = np.asarray(projection.delays)
+    if (
+        not isinstance(projection.shape, Convolution)
+        or not isinstance(added, Listed)
+        or np.any(delays != delays.flat[0])
+    ):
+        return None
+    connection = network.connection(projection)
+    index = synapses_of(connection, projection, network.size(projection.source)).index
+    return picture_of(projection, added, index, connection.kernel == "convolution")
 
 
 def _groups(order: Sequence[str], layers: Mapping[str, Layer]) -> list[list[str]]:

@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from bitspike.errors import OverflowRefusedError
 from loihi_plain import slowly
 from random_values import signed, within
 from test_loihi import assert_equal
@@ -194,3 +195,23 @@ def assert_only_the_upper_end_is_kept(engine):
 @pytest.mark.parametrize("engine", ["compiled", "array", "oracle"])
 def test_the_correction_of_lavas_current_keeps_only_the_upper_end(engine):
     assert_only_the_upper_end_is_kept(engine)
+
+
+def assert_only_41_bits_are_kept(engine):
+    steps, zero = 300, np.zeros(1, int)
+    one = {"weights": np.full((1, 20), -256), "weight_exp": 7, "num_weight_bits": 8, "sign_mode": 3, "delay": 0}
+    one |= {"decay_v": 0, "decay_I": 0, "vth": 0, "refractory": 1, "u0": zero, "v0": zero}
+    vectors = {f"L0_{key}": np.asarray(value) for key, value in one.items()} | {"inputs": np.ones((steps, 20), int)}
+    vectors |= {f"L0_{key}": np.zeros((steps, 1), int) for key in "uvs"}
+    vectors |= slowly("loihi-brian2", vectors)
+    first = int(np.argmax(vectors["L0_v"] < -(2**40)))
+    assert first and vectors["L0_v"][first - 1] < -(2**39)
+    timed = ("inputs", "L0_u", "L0_v", "L0_s")
+    assert_equal("loihi-brian2", vectors | {key: vectors[key][:first] for key in timed}, engine)
+    with pytest.raises(OverflowRefusedError, match="membrane"):
+        assert_equal("loihi-brian2", vectors | {key: vectors[key][: first + 1] for key in timed}, engine)
+
+
+@pytest.mark.parametrize("engine", ["compiled", "array", "oracle"])
+def test_a_membrane_of_brian2_is_refused_beyond_the_41_bits_that_float64_scales_exactly(engine):
+    assert_only_41_bits_are_kept(engine)

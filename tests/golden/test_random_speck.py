@@ -2,8 +2,10 @@
 
 from functools import cache
 
+import bitspike as bs
 import numpy as np
 import pytest
+import slow_speck
 import speck_adapter as adapter
 from bitspike.errors import OverflowRefusedError
 from random_values import signed, within
@@ -86,6 +88,24 @@ def test_the_profile_equals_the_slow_model_or_refuses_what_leaves_its_words(seed
 @pytest.mark.parametrize("seed", SEEDS[:6])
 def test_the_oracle_equals_the_slow_model_or_refuses_what_leaves_its_words(seed):
     assert_engine_equals(seed, "oracle")
+
+
+def assert_pooled_input_equals(seed, engine):
+    r = np.random.default_rng(seed)
+    x = r.integers(0, 256, (STEPS, 2, *r.integers(3, 7, 2).tolist()))
+    shape = bs.Pooling(x.shape[1:], int(r.integers(2, 4)))
+    expected = np.array([slow_speck.pooled(planes, shape.size[0]) for planes in x.tolist()])
+    pool = bs.Population("pool", expected[0].size, {}, "pool")
+    link = bs.Projection("input", "pool", 1, "pooling", shape=shape)
+    net = bs.Network(bs.load_profile("speck-sinabs"), x[0].size, [pool], [link])
+    found = bs.run(net, x.reshape(STEPS, -1), engine=engine).spikes[0]
+    assert np.array_equal(found.reshape(expected.shape), expected)
+
+
+@pytest.mark.parametrize("engine", ["compiled", "array", "oracle"])
+@pytest.mark.parametrize("seed", SEEDS[:3])
+def test_input_may_be_pooled(seed, engine):
+    assert_pooled_input_equals(seed, engine)
 
 
 def test_random_layers_reach_the_ends_of_their_words_and_pass_them():

@@ -51,6 +51,8 @@ def trials(name: str) -> Iterator[tuple[str, Trial]]:
             yield f"random {seed}", lambda seed=seed: loihi(name, test_random_loihi.recorded(name, seed))
         if name == "loihi-lava":
             yield "correction", partial(test_random_loihi.assert_only_the_upper_end_is_kept, "array")
+        if name == "loihi-brian2":
+            yield "41 bits", partial(test_random_loihi.assert_only_41_bits_are_kept, "array")
         yield from _recorded(name, partial(loihi, name))
     elif name in test_random_xylo.CORES:
         for seed in test_random_xylo.SEEDS:
@@ -75,6 +77,7 @@ def trials(name: str) -> Iterator[tuple[str, Trial]]:
     elif name == "speck-sinabs":
         for seed in test_random_speck.SEEDS:
             yield f"random {seed}", partial(test_random_speck.assert_engine_equals, seed, "array")
+        yield "pooled input", partial(test_random_speck.assert_pooled_input_equals, 0, "array")
         yield from _recorded("speck", partial(core, "speck"))
     else:
         generic = test_run_slow_model.test_random_generic_networks_equal_the_slow_model.hypothesis.inner_test

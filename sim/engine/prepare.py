@@ -1,0 +1,183 @@
+"""What a layer's compiled kernel is called with in every run, made once: its kernel, its weights as they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..datapath import Cap
+from ..network.lists import Listed
+from ..ops.interval import Interval
+from ..ops.lanes import lane_bits
+from ..profile.schema import INPUT, Profile, storage
+from .cache import Kernel, address, compiled
+from .kernel import PICTURE_SIZES, Arrival, Signature, arguments, kernel_code, kernel_key, sum_values
+from .picture import TOGETHER, Picture
+from .vector import LANES
+from .wiring import Incoming, Layer
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A layer's kernel, and its arguments: in `values` those of every run, at the places that `names` gives.
+
+    sources: of each projection its source, by delay the steps from a spike to its delivery, and its cap.
+    room: bytes that a call needs for rows of its own, which begin at `offsets`. kept: arrays whose addresses are in
+    `values`.
+    """
+
+    kernel: Kernel
+    names: Mapping[str, int]
+    values: NDArray[np.int64]
+    sources: list[tuple[str, NDArray[np.int64], Cap]]
+    room: int
+    offsets: Mapping[str, int]
+    kept: list[NDArray[Any]]
+
+
+_PREPARED: WeakKeyDictionary[Layer, dict[bool, Prepared]] = WeakKeyDictionary()
+
+
+def prepare(profile: Profile, layer: Layer, raster: bool) -> Prepared:
+    """A layer's kernel and what it is always called with, made once. raster: whether the input is one."""
+    made = _PREPARED.setdefault(layer, {})
+    if raster not in made:
+        made[raster] = _prepared(profile, layer, raster)
+    return made[raster]
+
+
+def _prepared(profile: Profile, layer: Layer, raster: bool) -> Prepared:
+    chosen, sources = signature(layer, raster), []
+    arrays: dict[str, NDArray[Any]] = {}
+    numbers = {"size": layer.size, "padded": layer.size + -layer.size % LANES, "slots": 0}
+    rows = {f"row_{name}": (numbers["padded"], dtype) for name, dtype in layer.dtypes.items()}
+    for k, (delays, arrival) in enumerate(zip(_by_projection(layer), chosen.incoming, strict=True)):
+        first = delays[0]
+        arrays |= _weights(k, delays, arrival)
+        pre = _sources(first)
+        numbers |= {f"pre{k}": pre, f"delays{k}": len(delays)}
+        numbers |= {f"q{k}_{name}": int(first.values[name]) for name in sum_values(profile.connections[first.via])}
+        rows |= {} if arrival.raster else {f"index{k}": (pre, "int32"), f"acting{k}": (pre, "int64")}
+        rows |= {f"sums{k}": (numbers["padded"], arrival.total)} if first.sum else {}
+        sources.append((first.source, np.array([i.lag for i in delays]), first.cap))
+        if arrival.picture and first.picture is not None:
+            arrays |= _drawing(k, first.picture, arrival.picture)
+            layout, reach = first.picture.room()
+            rows |= {f"laid{k}": (layout, arrival.picture), f"drawn{k}": (TOGETHER * reach, arrival.picture)}
+            numbers |= _drawing_sizes(k, first.picture)
+    words = layer.neuron.parameters | layer.neuron.derived
+    arrays |= {f"p_{name}": padded(np.ascontiguousarray(layer.parameters[name], words[name].dtype)) for name in words}
+    if layer.aliases is not None:
+        arrays["aliases"] = np.ascontiguousarray(layer.aliases)
+        numbers["slots"] = layer.aliases.shape[1]
+    names = {name: place for place, name in enumerate(arguments(profile, chosen))}
+    values = np.zeros(len(names), np.int64)
+    for name, value in (numbers | {name: address(array) for name, array in arrays.items()}).items():
+        if name in names:
+            values[names[name]] = value
+    offsets, room = {}, 0
+    for name, (length, dtype) in rows.items():
+        offsets[name] = room
+        room += -(-length * np.dtype(dtype).itemsize // 64) * 64
+    kernel = compiled(kernel_key(profile, chosen), lambda: kernel_code(profile, chosen))
+    return Prepared(kernel, names, values, sources, room, offsets, list(arrays.values()))
+
+
+def _sources(incoming: Incoming) -> int:
+    weights = incoming.synapses[0][1]
+    return len(weights.pointers) - 1 if isinstance(weights, Listed) else int(weights.shape[0])
+
+
+def signature(layer: Layer, raster: bool) -> Signature:
+    """Which kernel a layer runs on. raster: whether the network's input is one."""
+    arrivals = (_arrival(layer, delays, raster and delays[0].source == INPUT) for delays in _by_projection(layer))
+    return Signature(layer.kind, tuple(arrivals), layer.aliases is not None)
+
+
+def _arrival(layer: Layer, delays: Sequence[Incoming], raster: bool) -> Arrival:
+    first, weights = delays[0], [weights for i in delays for _, weights in i.synapses]
+    listed = isinstance(weights[0], Listed)
+    most = max(abs(first.acting.lo), abs(first.acting.hi), 1) * max(map(_total, weights)) if first.sum else 0
+    total = next(f"int{bits}" for bits in (16, 32, 64) if most < 1 << (bits - 1))
+    narrow = _narrowest([w.weights if isinstance(w, Listed) else w for w in weights])
+    drawn = ""
+    if first.picture is not None:
+        drawn = total if first.sum else f"int{lane_bits(word_span(layer, first.synapses[0][0]))}"
+    return Arrival(first.via, len(first.synapses), listed, raster, first.spikes, narrow, total, drawn)
+
+
+def word_span(layer: Layer, register: str) -> Interval:
+    """What a register can hold between two stages."""
+    word = storage(layer.neuron, register)
+    return Interval(word.min, word.max)
+
+
+def _by_projection(layer: Layer) -> list[list[Incoming]]:
+    """What arrives, the delays of one projection together."""
+    return [list(delays) for _, delays in groupby(layer.incoming, key=lambda incoming: incoming.projection)]
+
+
+def _drawing(k: int, picture: Picture, dtype: str) -> dict[str, NDArray[Any]]:
+    """The arrays of a convolution: see `kernel.arguments`."""
+    kernel = np.ascontiguousarray(picture.kernel.reshape(len(picture.kernel), -1), dtype)
+    return {f"kernel{k}": kernel, f"places{k}": picture.places(), f"taps{k}": picture.taps()}
+
+
+def _drawing_sizes(k: int, picture: Picture) -> dict[str, int]:
+    lines, width = picture.outputs
+    layout, reach = picture.room()
+    sizes = (layout, len(picture.taps()), len(picture.kernel), reach, lines, width, picture.wide)
+    return {f"{name}{k}": size for name, size in zip(PICTURE_SIZES, (*sizes, *picture.extremes()), strict=True)}
+
+
+def padded(array: NDArray[Any]) -> NDArray[Any]:
+    """Zeros behind the last axis, up to whole vectors."""
+    behind = -array.shape[-1] % LANES
+    return np.pad(array, [(0, 0)] * (array.ndim - 1) + [(0, behind)]) if behind else array
+
+
+def _weights(k: int, delays: Sequence[Incoming], arrival: Arrival) -> dict[str, NDArray[Any]]:
+    """The weights of projection k as its kernel takes them."""
+    by_register = [[i.synapses[place][1] for i in delays] for place in range(arrival.synapses)]
+    if not arrival.listed:
+        arrays: dict[str, NDArray[Any]] = {}
+        for i, (matrix,) in enumerate(by_register):
+            arrays |= _matrix(f"{k}_{i}", matrix, arrival)
+        return arrays
+    lists: list[Listed] = by_register[0]
+    starts = np.cumsum([0, *(len(each.targets) for each in lists[:-1])])
+    pointers = np.array([start + each.pointers for start, each in zip(starts, lists, strict=True)], np.int64)
+    arrays = {f"from{k}": pointers, f"to{k}": np.concatenate([each.targets for each in lists]).astype(np.int32)}
+    for i, register in enumerate(by_register):
+        arrays[f"w{k}_{i}"] = np.concatenate([each.weights for each in register]).astype(arrival.weight)
+    return arrays
+
+
+def _matrix(name: str, weights: NDArray[Any], arrival: Arrival) -> dict[str, NDArray[Any]]:
+    """Weights [pre, padded], and the greatest and least of each source, 0 at least and at most; then those of all."""
+    rows = padded(np.ascontiguousarray(weights, arrival.weight))
+    tops, bottoms = (ends.astype(np.int64) for ends in (rows.max(axis=1, initial=0), rows.min(axis=1, initial=0)))
+    ends = {"tops": np.append(tops, tops.max(initial=0)), "bottoms": np.append(bottoms, bottoms.min(initial=0))}
+    return {f"w{name}": rows, **{f"{end}{name}": values for end, values in ends.items()}}
+
+
+def _narrowest(weights: Sequence[NDArray[Any]]) -> str:
+    """The type that holds all of these: few types, few kernels."""
+    low, high = (min(int(w.min(initial=0)) for w in weights), max(int(w.max(initial=0)) for w in weights))
+    return next(f"int{bits}" for bits in (8, 16, 32, 64) if -(1 << (bits - 1)) <= low and high < 1 << (bits - 1))
+
+
+def _total(weights: Any) -> int:
+    """The most that all sources together can add to a target or subtract, in magnitude, a spike each."""
+    if isinstance(weights, Listed):
+        totals = np.zeros(int(weights.targets.max(initial=0)) + 1, np.int64)
+        np.add.at(totals, weights.targets, np.abs(weights.weights.astype(np.int64)))
+    else:
+        totals = np.abs(np.asarray(weights, np.int64)).sum(axis=0)
+    return int(totals.max(initial=0))

@@ -1,0 +1,154 @@
+"""A kernel's machine code under construction: loops, rows of integers in memory, and the arguments of a call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+
+I1, I8, I32, I64 = (ir.IntType(bits) for bits in (1, 8, 32, 64))
+
+
+class Code:
+    """One function `kernel`, whose only argument is the address of an int64 for each of `names`."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.module = ir.Module("bitspike")
+        function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), [I64.as_pointer()]), "kernel")
+        self.entry = ir.IRBuilder(function.append_basic_block("entry"))
+        self.builder = ir.IRBuilder(function.append_basic_block("body"))
+        self._names = {name: place for place, name in enumerate(names)}
+        self._arguments = function.args[0]
+
+    def finish(self) -> str:
+        """The module's text."""
+        self.builder.ret_void()
+        self.entry.branch(self.builder.function.basic_blocks[1])
+        return str(self.module)
+
+    def argument(self, name: str) -> Any:
+        """A number that the kernel was called with."""
+        return self.entry.load(self.entry.gep(self._arguments, [I64(self._names[name])]))
+
+    def row(self, name: str, dtype: str) -> Row:
+        """The array whose address the kernel was called with."""
+        return Row(self, self.entry.inttoptr(self.argument(name), _pointer(dtype)), dtype)
+
+    def slot(self, start: Any) -> Slot:
+        """A variable."""
+        address = self.entry.alloca(start.type)
+        self.builder.store(start, address)
+        return Slot(self.builder, address)
+
+    @contextmanager
+    def loop(self, first: Any, last: Any, step: int = 1) -> Iterator[Any]:
+        """From `first` on, below `last`; yields the index."""
+        builder = self.builder
+        start = builder.block
+        head, inner, after = (builder.append_basic_block(name) for name in ("loop", "inner", "after"))
+        builder.branch(head)
+        builder.position_at_end(head)
+        index = builder.phi(I64)
+        index.add_incoming(first, start)
+        builder.cbranch(builder.icmp_signed("<", index, last), inner, after)
+        builder.position_at_end(inner)
+        yield index
+        index.add_incoming(builder.add(index, I64(step)), builder.block)
+        builder.branch(head)
+        builder.position_at_end(after)
+
+    @contextmanager
+    def while_(self, condition: Any) -> Iterator[None]:
+        """As long as `condition()`, computed anew each time, holds."""
+        builder = self.builder
+        head, inner, after = (builder.append_basic_block(name) for name in ("while", "inner", "after"))
+        builder.branch(head)
+        builder.position_at_end(head)
+        builder.cbranch(condition(), inner, after)
+        builder.position_at_end(inner)
+        yield
+        builder.branch(head)
+        builder.position_at_end(after)
+
+
+class Slot:
+    """A variable of the machine code."""
+
+    def __init__(self, builder: ir.IRBuilder, address: Any) -> None:
+        self.builder, self.address = builder, address
+
+    def get(self) -> Any:
+        """Its value."""
+        return self.builder.load(self.address)
+
+    def set(self, value: Any) -> None:
+        """Change it."""
+        self.builder.store(value, self.address)
+
+    def add(self, value: Any) -> None:
+        """Increase it."""
+        self.set(self.builder.add(self.get(), value))
+
+
+class Row:
+    """Integers of one type, one behind the other in memory."""
+
+    def __init__(self, code: Code, data: Any, dtype: str) -> None:
+        self.code, self.builder, self.data, self.dtype = code, code.builder, data, dtype
+        self.bits, self.signed = np.dtype(dtype).itemsize * 8, not dtype.startswith("u")
+
+    def part(self, first: Any) -> Row:
+        """The entries from `first` on."""
+        return Row(self.code, self.builder.gep(self.data, [first]), self.dtype)
+
+    def get(self, index: Any) -> Any:
+        """An entry, in 64 bits."""
+        value = self.builder.load(self.builder.gep(self.data, [index]))
+        if self.bits == 64:
+            return value
+        return (self.builder.sext if self.signed else self.builder.zext)(value, I64)
+
+    def set(self, index: Any, value: Any) -> None:
+        """Write the low bits of a value."""
+        value = value if self.bits == 64 else self.builder.trunc(value, ir.IntType(self.bits))
+        self.builder.store(value, self.builder.gep(self.data, [index]))
+
+    def load(self, index: Any, lanes: int) -> Any:
+        """So many entries from `index` on, as a vector."""
+        loaded = self.builder.load(self._vector(index, lanes))
+        loaded.align = self.bits // 8
+        return loaded
+
+    def store(self, index: Any, vector: Any, lanes: int) -> None:
+        """Write so many entries; what they do not hold is cut off."""
+        own, to = vector.type.element.width, ir.VectorType(ir.IntType(self.bits), lanes)
+        if own > self.bits:
+            vector = self.builder.trunc(vector, to)
+        elif own < self.bits:
+            vector = self.builder.sext(vector, to)
+        self.builder.store(vector, self._vector(index, lanes)).align = self.bits // 8
+
+    def _vector(self, index: Any, lanes: int) -> Any:
+        place = self.builder.gep(self.data, [index])
+        return self.builder.bitcast(place, ir.VectorType(ir.IntType(self.bits), lanes).as_pointer())
+
+    def copy(self, source: Row, count: Any) -> None:
+        """Take over so many entries of a row of the same type."""
+        bytes_ = self.builder.mul(count, I64(self.bits // 8))
+        to, of = (self.builder.bitcast(row.data, I8.as_pointer()) for row in (self, source))
+        kind = [I8.as_pointer(), I8.as_pointer(), I64]
+        self.builder.call(self.builder.module.declare_intrinsic("llvm.memcpy", kind), [to, of, bytes_, I1(0)])
+
+    def clear(self, count: Any) -> None:
+        """Set so many entries to 0."""
+        bytes_ = self.builder.mul(count, I64(self.bits // 8))
+        to = self.builder.bitcast(self.data, I8.as_pointer())
+        kind = [I8.as_pointer(), I64]
+        self.builder.call(self.builder.module.declare_intrinsic("llvm.memset", kind), [to, I8(0), bytes_, I1(0)])
+
+
+def _pointer(dtype: str) -> Any:
+    return ir.IntType(np.dtype(dtype).itemsize * 8).as_pointer()

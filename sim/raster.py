@@ -1,0 +1,130 @@
+"""Input spikes as lists: what recordings and other programs hold, and what the compiled engine takes as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .errors import InputError
+
+Integers = NDArray[np.integer[Any]]
+
+_PART = 1 << 24  # bytes that are spread at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Raster:
+    """The input channels that spike in each step of each sample.
+
+    shape: (samples, steps, inputs). pointers: int64 [samples * steps + 1], where the channels of each step begin in
+    `index`, int32, ascending and each at most once. counts: int64, what each carries; None where all are one spike.
+
+    Made by `of` (dense counts), `of_spikes` (a list) or `of_bits` (packed).
+    """
+
+    shape: tuple[int, int, int]
+    pointers: NDArray[np.int64]
+    index: NDArray[np.int32]
+    counts: NDArray[np.int64] | None = None
+
+    @classmethod
+    def of(cls, spikes: ArrayLike) -> Raster:
+        """Of counts [sample, step, input] or [step, input]. Raises InputError."""
+        array = np.asarray(spikes)
+        if array.ndim not in (2, 3) or array.dtype.kind not in "iub" or 0 in array.shape:
+            raise InputError(f"spikes: found {array.dtype} {array.shape}; allowed: integers [sample, step, input]")
+        array = array if array.ndim == 3 else array[None]
+        return cls._joined(array.shape, (array[part] for part in _parts(array.shape)))
+
+    @classmethod
+    def of_bits(cls, bits: ArrayLike, inputs: int) -> Raster:
+        """Of bits uint8 [sample, step, ceil(inputs / 8)], as numpy.packbits makes them. Raises InputError."""
+        packed = np.asarray(bits)
+        width = -(-inputs // 8)
+        if packed.ndim != 3 or packed.dtype != np.uint8 or packed.shape[2] != width or 0 in packed.shape:
+            raise InputError(f"bits: found {packed.dtype} {packed.shape}; allowed: uint8 [sample, step, {width}]")
+        shape = (*packed.shape[:2], inputs)
+        parts = (np.unpackbits(packed[part], axis=2, count=inputs) for part in _parts(shape))
+        return cls._joined(shape, parts)
+
+    @classmethod
+    def of_spikes(cls, shape: tuple[int, int, int], sample: ArrayLike, step: ArrayLike, channel: ArrayLike) -> Raster:
+        """Of a list of spikes in any order; a channel that is listed twice in a step spikes twice.
+
+        shape: (samples, steps, inputs). Raises InputError, naming the first spike that is beyond it.
+        """
+        columns = []
+        for name, values, size in zip(("sample", "step", "channel"), (sample, step, channel), shape, strict=True):
+            column = np.asarray(values)
+            if column.ndim != 1 or (column.dtype.kind not in "iu" and column.size):
+                raise InputError(f"{name}: found {column.dtype} {column.shape}; allowed: integers [spike]")
+            beyond = np.flatnonzero((column < 0) | (column >= size))
+            if beyond.size:
+                raise InputError(f"spike {beyond[0]}: {name}: found {column[beyond[0]]}; allowed: 0 to {size - 1}")
+            columns.append(column.astype(np.int64))
+        if len({len(column) for column in columns}) > 1:
+            found = ", ".join(str(len(column)) for column in columns)
+            raise InputError(f"spikes: found {found} entries; allowed: as many of each")
+        samples, steps, inputs = shape
+        places, counts = np.unique((columns[0] * steps + columns[1]) * inputs + columns[2], return_counts=True)
+        several = counts.astype(np.int64) if (counts > 1).any() else None
+        starts = np.bincount(places // inputs, minlength=samples * steps)
+        return cls(shape, _pointers(starts), (places % inputs).astype(np.int32), several)
+
+    @classmethod
+    def _joined(cls, shape: tuple[int, ...], parts: Iterator[Integers]) -> Raster:
+        index, found, counts, single = [], [], [], True
+        for part in parts:
+            rows = part.reshape(-1, shape[2])
+            step, channel = np.nonzero(rows)
+            index.append(channel.astype(np.int32))
+            found.append(np.bincount(step, minlength=len(rows)))
+            carried = rows[step, channel].astype(np.int64)
+            single = single and not (carried != 1).any()
+            counts.append(carried if not single else np.ones(len(carried), np.int8))
+        whole = None if single else np.concatenate(counts).astype(np.int64)
+        samples, steps, inputs = shape
+        return cls((samples, steps, inputs), _pointers(np.concatenate(found)), np.concatenate(index), whole)
+
+    def dense(self, samples: slice = slice(None), dtype: str = "uint8") -> Integers:
+        """Counts [sample, step, input] of some samples."""
+        chosen = range(*samples.indices(self.shape[0]))
+        steps, inputs = self.shape[1:]
+        starts = self.pointers[chosen.start * steps : chosen.stop * steps + 1]
+        span = slice(starts[0], starts[-1])
+        rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+        spikes = np.zeros((len(starts) - 1, inputs), dtype)
+        spikes[rows, self.index[span]] = 1 if self.counts is None else self.counts[span]
+        return spikes.reshape(len(chosen), steps, inputs)
+
+    def dense_step(self, step: int) -> Integers:
+        """Counts [sample, 1, input] of one step."""
+        samples, steps, inputs = self.shape
+        spikes = np.zeros((samples, 1, inputs), np.int64)
+        at = np.arange(samples) * steps + step % steps
+        for sample, (first, last) in enumerate(zip(self.pointers[at], self.pointers[at + 1], strict=True)):
+            spikes[sample, 0, self.index[first:last]] = 1 if self.counts is None else self.counts[first:last]
+        return spikes
+
+    def __getitem__(self, samples: slice) -> Raster:
+        """Some samples, one behind the other."""
+        first, last, _ = samples.indices(self.shape[0])
+        pointers = self.pointers[first * self.shape[1] : last * self.shape[1] + 1]
+        return Raster((last - first, *self.shape[1:]), pointers, self.index, self.counts)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+
+def _parts(shape: tuple[int, ...]) -> Iterator[slice]:
+    """Samples that are spread at a time."""
+    size = max(1, _PART // (shape[1] * shape[2]))
+    return (slice(first, first + size) for first in range(0, shape[0], size))
+
+
+def _pointers(found: Integers) -> NDArray[np.int64]:
+    return np.concatenate((np.zeros(1, np.int64), np.cumsum(found, dtype=np.int64)))
