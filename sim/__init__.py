@@ -46,6 +46,7 @@ from .network import (
 from .network.rebind import rebind
 from .profile import check_profile, load_profile, profile_names
 from .profile.schema import Profile
+from .raster import Raster
 from .trace import LayerTrace, Trace, load_trace
 
 __version__ = "0.1.0"
@@ -68,6 +69,7 @@ __all__ = [
     "Population",
     "Profile",
     "Projection",
+    "Raster",
     "Sparse",
     "Trace",
     "Vectors",

@@ -23,7 +23,7 @@ ROWS = (
     ("document", "trace"),
     ("profile", "compare"),
     ("network",),
-    ("events",),
+    ("events", "raster"),
     ("engine",),
     ("dispute",),
     ("exchange", "report", "training"),

@@ -42,6 +42,8 @@ BAD = [
      "Did you mean 'weight_in'?"),
     ("terms: [weight_in]", "terms: [weight_in], word: @s9.saturate",
      "events.virtual.do[0].add.word: found s9.saturate; allowed: 0 to 255 at most, what the class's step writes"),
+    ("add: {into: membrane, terms: [weight_in]", "set: {into: membrane, value: @256",
+     "events.virtual.do[0].set.value: found 256; allowed: 0 to 255"),
     ("queue: {event: spike", "queue: {event: @spik",
      f"queue.event: found 'spik'; allowed: {KINDS}. Did you mean 'spike'?"),
     ("queue: {event: spike", "queue: {event: @virtual",

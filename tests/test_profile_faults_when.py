@@ -83,6 +83,13 @@ def test_what_a_branch_emits_is_said_in_one_way(tmp_path: Path, emit: str, found
     ]
 
 
+def test_what_a_branch_emits_by_name_exists(tmp_path: Path) -> None:
+    assert refusals(tmp_path, "spiker", ("emit: 1", "emit: @leek")) == [
+        "neurons.neuron.step[2].fire.branches[0].emit: found 'leek'; allowed: membrane, leak, integrated, threshold, "
+        "reset. Did you mean 'leak'?"
+    ]
+
+
 def test_a_mapping_with_a_wrong_key_is_compared_with_the_keys_that_are_allowed(tmp_path: Path) -> None:
     edit = ("{value: 4, min: 1", "{value: 4, @least: 1, min: 1")
     assert refusals(tmp_path, "spiker", edit) == ["values.shift.least: unknown key; allowed: value, min, max, note"]

@@ -12,6 +12,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -22,6 +23,7 @@ import llvmlite.binding as llvm
 from numpy.typing import NDArray
 
 from ..archive import write_bytes
+from ..errors import FileError
 
 Kernel = Callable[[int], None]
 """Machine code, called with the address of its arguments."""
@@ -72,17 +74,22 @@ def compiled(key: str, source: Callable[[], str]) -> Kernel:
 
 
 def _object(key: str, source: Callable[[], str]) -> bytes:
-    """Object code from the cache, where its checksum is right; else compiled and kept there."""
-    host = f"{llvmlite.__version__} {llvm.get_process_triple()} {llvm.get_host_cpu_name()} {_features()}"
-    name = hashlib.sha256(f"{host}\n{key}".encode()).hexdigest()[:32]
+    """Object code from the cache, where its checksum is right; else compiled and kept there, if it can be."""
+    name = hashlib.sha256(f"{_host()}\n{key}".encode()).hexdigest()[:32]
     path = cache_folder() / f"{name}.o"
     kept = path.read_bytes() if path.is_file() else b""
     code = kept[_CHECK:]
     if code and hashlib.sha256(code).digest() == kept[:_CHECK]:
         return code
     code = _compile(source())
-    write_bytes(path, hashlib.sha256(code).digest() + code)
+    with suppress(FileError):
+        write_bytes(path, hashlib.sha256(code).digest() + code)
     return code
+
+
+def _host() -> str:
+    """What object code is for: this processor, by this compiler."""
+    return f"{llvmlite.__version__} {llvm.get_process_triple()} {llvm.get_host_cpu_name()} {_features()}"
 
 
 def _features() -> str:

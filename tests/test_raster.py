@@ -1,0 +1,75 @@
+"""Lists of input spikes are the same spikes, and run to the same bits."""
+
+import bitspike as bs
+import numpy as np
+import pytest
+from builders import generic
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+COUNTS = arrays.arrays(np.uint8, st.tuples(*[st.integers(1, 9)] * 3), elements=st.sampled_from([0, 0, 0, 1, 1, 2, 255]))
+
+
+@given(COUNTS)
+def test_counts_become_a_raster_and_come_back(counts):
+    raster = bs.Raster.of(counts)
+    assert raster.shape == counts.shape
+    assert np.array_equal(raster.dense(), counts)
+    assert np.array_equal(raster.dense_step(-1), counts[:, -1:])
+
+
+@given(COUNTS)
+def test_some_samples_of_a_raster_are_those_samples(counts):
+    raster = bs.Raster.of(counts)
+    assert np.array_equal(raster[1:3].dense(), counts[1:3]) if len(counts) > 1 else len(raster) == 1
+
+
+@given(COUNTS)
+def test_packed_bits_are_the_spikes_that_they_pack(counts):
+    spikes = counts > 0
+    raster = bs.Raster.of_bits(np.packbits(spikes, axis=2), counts.shape[2])
+    assert np.array_equal(raster.dense(), spikes)
+    assert raster.counts is None
+
+
+@given(COUNTS, st.randoms(use_true_random=False))
+def test_a_list_of_spikes_counts_those_that_repeat(counts, random):
+    counts = counts % 4
+    listed = [place for place, count in np.ndenumerate(counts) for _ in range(count)]
+    random.shuffle(listed)
+    columns = np.array(listed, np.int64).reshape(-1, 3).T
+    assert np.array_equal(bs.Raster.of_spikes(counts.shape, *columns).dense(), counts)
+
+
+@pytest.mark.parametrize("most", [1, 3], ids=["single", "several"])
+@pytest.mark.parametrize("engine", ["compiled", "array", "oracle"])
+def test_a_raster_runs_to_the_bits_of_its_counts(most, engine):
+    network = generic()
+    counts = np.random.default_rng(0).integers(0, most + 1, (5, 7, 2)).astype(np.uint8)
+    runs = [bs.run(network, given, record="all", engine=engine) for given in (counts, bs.Raster.of(counts))]
+    bs.compare(*runs).check()
+    assert np.array_equal(runs[0].state["input"]["spikes"], runs[1].state["input"]["spikes"])
+
+
+def test_spikes_beyond_the_shape_are_refused_by_place():
+    with pytest.raises(bs.InputError, match="spike 1: channel: found 4; allowed: 0 to 3"):
+        bs.Raster.of_spikes((1, 2, 4), [0, 0], [0, 1], [3, 4])
+    with pytest.raises(bs.InputError, match="found 1, 1, 2 entries; allowed: as many of each"):
+        bs.Raster.of_spikes((1, 2, 4), [0], [0], [1, 2])
+    with pytest.raises(bs.InputError, match=r"step: found float64 \(1,\); allowed: integers"):
+        bs.Raster.of_spikes((1, 2, 4), [0], [0.5], [1])
+
+
+def test_bits_of_another_width_are_refused():
+    with pytest.raises(bs.InputError, match=r"found uint8 \(1, 2, 1\); allowed: uint8 \[sample, step, 2\]"):
+        bs.Raster.of_bits(np.zeros((1, 2, 1), np.uint8), 9)
+
+
+def test_a_raster_that_the_network_does_not_take_is_refused_by_place():
+    with pytest.raises(bs.InputError, match="found 3 channels; allowed: 2"):
+        bs.run(generic(), bs.Raster.of(np.ones((1, 1, 3), np.uint8)))
+    counts = np.zeros((2, 3, 2), np.int64)
+    counts[1, 2, 1] = 300
+    with pytest.raises(bs.InputError, match="sample 1, step 2, input 1: found 300; allowed: 0 to 255"):
+        bs.run(generic(), bs.Raster.of(counts))
