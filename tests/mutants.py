@@ -51,19 +51,24 @@ class Mutant:
         return f"{self.place}: {self.change}"
 
 
+def changes(profile: Profile) -> Iterator[tuple[str, str, Any]]:
+    """Every change of a profile, whether a profile or not: its place, what it is, and the whole as JSON data."""
+    data = json.loads(profile.to_json())
+    for key, value in data.items():
+        if key not in PLAIN:
+            for path, (change, new) in _everywhere((key,), value):
+                yield ".".join(map(str, path)), change, _replaced(data, path, new)
+
+
 def mutants(profile: Profile) -> Iterator[Mutant]:
     """Every mutant of a profile that is a profile: no two are the same, none is the original."""
-    data, seen = json.loads(profile.to_json()), {profile.digest}
-    for key, value in data.items():
-        if key in PLAIN:
-            continue
-        for path, (change, new) in _everywhere((key,), value):
-            changed = _replaced(data, path, new)
-            with suppress(ValidationError):
-                mutant = Profile.from_json(json.dumps(changed))
-                if mutant.digest not in seen and not find_faults(mutant):
-                    seen.add(mutant.digest)
-                    yield Mutant(".".join(map(str, path)), change, mutant)
+    seen = {profile.digest}
+    for place, change, data in changes(profile):
+        with suppress(ValidationError):
+            mutant = Profile.from_json(json.dumps(data))
+            if mutant.digest not in seen and not find_faults(mutant):
+                seen.add(mutant.digest)
+                yield Mutant(place, change, mutant)
 
 
 def _replaced(data: Any, path: Path, new: Any) -> Any:

@@ -50,7 +50,7 @@ def test_a_kernel_is_kept_in_the_folder_that_is_named_and_compiled_once(folder, 
     assert seven() == 7
     (kept,) = folder.glob("*.o")
     cache._LOADED.clear()
-    monkeypatch.setattr(cache, "_compile", lambda text: pytest.fail("compiled again"))
+    monkeypatch.setattr(cache, "object_code", lambda text: pytest.fail("compiled again"))
     assert seven() == 7
     assert list(folder.glob("*")) == [kept]
 

@@ -129,7 +129,7 @@ RICH = (
         ],
     ),
     ("connections.crossbar.into", ["membrane", "trace"]),
-    ("events.virtual.do", [{"add": {"into": "trace", "terms": ["weight_in*leak"], "word": "s7.saturate"}}]),
+    ("events.virtual.do", [{"add": {"into": "trace", "terms": ["weight_in*leak"], "word": "s5.wrap"}}]),
 )
 
 

@@ -69,7 +69,7 @@ def compiled(key: str, source: Callable[[], str]) -> Kernel:
     """
     with _LOCK:
         if key not in _LOADED:
-            _LOADED[key] = _linked(_object(key, source))
+            _LOADED[key] = linked(_object(key, source))
         return _LOADED[key][0]
 
 
@@ -77,14 +77,22 @@ def _object(key: str, source: Callable[[], str]) -> bytes:
     """Object code from the cache, where its checksum is right; else compiled and kept there, if it can be."""
     name = hashlib.sha256(f"{_host()}\n{key}".encode()).hexdigest()[:32]
     path = cache_folder() / f"{name}.o"
-    kept = path.read_bytes() if path.is_file() else b""
-    code = kept[_CHECK:]
-    if code and hashlib.sha256(code).digest() == kept[:_CHECK]:
-        return code
-    code = _compile(source())
-    with suppress(FileError):
-        write_bytes(path, hashlib.sha256(code).digest() + code)
+    code = _kept(path)
+    if not code:
+        code = object_code(source())
+        with suppress(FileError):  # a full disk, say
+            write_bytes(path, hashlib.sha256(code).digest() + code)
     return code
+
+
+def _kept(path: Path) -> bytes:
+    """Object code whose checksum is right, or none."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return b""
+    code = content[_CHECK:]
+    return code if hashlib.sha256(code).digest() == content[:_CHECK] else b""
 
 
 def _host() -> str:
@@ -107,7 +115,8 @@ def _machine() -> Any:
     )
 
 
-def _compile(source: str) -> bytes:
+def object_code(source: str) -> bytes:
+    """An LLVM module compiled for this processor."""
     module = llvm.parse_assembly(source)
     module.verify()
     passes = llvm.create_pass_builder(_machine(), llvm.create_pipeline_tuning_options(speed_level=2))
@@ -116,7 +125,7 @@ def _compile(source: str) -> bytes:
     return code
 
 
-def _linked(code: bytes) -> tuple[Kernel, Any]:
+def linked(code: bytes) -> tuple[Kernel, Any]:
     """The function, and what must live as long as it."""
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine_of_its_own())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))

@@ -74,7 +74,7 @@ def simulate(
     if len(chunks) == 1:
         _run(chunks[0], groups, prepared, spikes.shape[1])
     else:
-        list(_pool().map(lambda chunk: _run(chunk, groups, prepared, spikes.shape[1]), chunks))
+        list(thread_pool().map(lambda chunk: _run(chunk, groups, prepared, spikes.shape[1]), chunks))
     refused = np.flatnonzero(np.any([c[:, -1] > 0 for c in counts.values()], axis=0))
     if refused.size:
         raise RefusedOverflowError(int(refused[0]))
@@ -86,13 +86,13 @@ def simulate(
 
 
 @cache
-def _pool() -> ThreadPoolExecutor:
+def thread_pool() -> ThreadPoolExecutor:
     """Threads for chunks of samples, kept from run to run."""
     return ThreadPoolExecutor(available_threads(), "bitspike")
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not survive a fork
+    os.register_at_fork(after_in_child=thread_pool.cache_clear)  # threads do not survive a fork
 
 
 def _keep(state: dict[str, Integers], rows: Integers) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -34,7 +35,7 @@ class Kind:
     synapses: tuple[tuple[str, Any], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Core:
     """The one population, the kinds of events in the profile's order, and the queue; None in open loop.
 
@@ -99,8 +100,17 @@ class Watch(Protocol):
         """The neuron spiked; whether that left the core, and whether it waits in the queue."""
 
 
+_CORES: WeakKeyDictionary[Network, Core] = WeakKeyDictionary()
+
+
 def core_of(network: Network) -> Core:
-    """A network under an event clock."""
+    """A network under an event clock. Made once for a network."""
+    if network not in _CORES:
+        _CORES[network] = _core(network)
+    return _CORES[network]
+
+
+def _core(network: Network) -> Core:
     profile, name = network.profile, network.populations[0].name
     layer = _layer(network, name)
     kinds = tuple(_kind(layer, name, event) for name, event in profile.events.items())

@@ -1,50 +1,39 @@
-"""The source of a compiled kernel of an event-clocked core: a whole stream of one sample, from the datapath's stages.
+"""A compiled kernel of an event-clocked core: a stream of one sample as LLVM code, from the datapath's stages.
 
-An event's neurons are updated by straight-line code in a loop without jumps, which marks those that spike; they are
-pushed afterwards, in order, which is the same, as a push changes no neuron.
+An event updates its neurons vector by vector. Those of a vector that spike leave the core, in ascending order, before
+the next vector is updated: the same as afterwards, since a spike that leaves changes no neuron.
+
+The kernel has one loop. A round is an event from outside, or one from the queue; before each, the kernel stops with
+FULL if the wire list has no room for a spike of every neuron, which is the most that a round sends. Where it is then
+stands in `progress`, so that it goes on from there when it is called again with an empty wire list.
 """
 
 from __future__ import annotations
 
-from ..ops.base import Flag, Registers
-from ..ops.compiled import CAST, OVERFLOW, REFUSED, SourceOps
-from ..profile.events import NEURON, SOURCE
-from ..word import Overflow, Word
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from llvmlite import ir
+
+from ..ops.base import Relation
+from ..ops.code import I1, I32, I64, Code, Row
+from ..ops.lanes import REFUSED, LaneOps, Lanes, lane_bits
+from ..profile.analysis import effective_weight, held, spans, widest
+from ..profile.events import NEURON, SOURCE, Queue
+from ..profile.schema import Profile, storage
 from .event_core import NO_NEURON, Core, Kind, leaving, update
+from .kernel import generator
+from .vector import LANES, Neurons, counted
 
-DONE, OVERFLOWED, NEVER_IDLE = 0, 1, 2  # how a kernel ends
+RUNNING, DONE, OVERFLOWED, NEVER_IDLE, FULL = range(5)  # how a call of a kernel ends
 
+PROGRESS = ("event", "followed", "head", "waiting", "sent", "dropped", "ended")
+"""Where a kernel is: the event from outside, and how many followed it; the queue's head, and how many wait there; the
+spikes in the wire list; how many were dropped; and how the last call ended."""
 
-class _NarrowOps(SourceOps):
-    """Counts in the type that it computes in, so that the counters are vectors as wide as the values."""
-
-    def observe(self, register: str, raw: str, fitted: str, word: Word, when: Flag) -> None:
-        """As SourceOps, in narrow counters."""
-        name, wrong = f"{OVERFLOW}{register}", f"({raw} != {fitted})"
-        if word.overflow is Overflow.REFUSE:
-            name, wrong = REFUSED, f"(({raw} < {word.min}) | ({raw} > {word.max}))"
-        also = "" if when is True else f" & {when}"
-        self.emit(f"{name} = {CAST}({name} + {CAST}({wrong}{also}))")
-
-
-def arguments(core: Core) -> list[str]:
-    """Names of the kernel's arguments, in order.
-
-    `kind` [event], what the events carry `e_*` [event], the values of the profile `c_*`; of each kind k its last
-    neuron `last{k}` and weights `w{k}_{i}` [source, neuron]; parameters `p_*` and registers `r_*` [neuron]; `out`
-    [event, neuron]; `counts` [register]; the queue's `depth` and `limit`; of each register whether it is recorded
-    (`on_*`) and where (`rec_*` [event, neuron]).
-    """
-    neuron = core.layer.neuron
-    names = ["kind", *(f"e_{name}" for name in carried(core)), *(f"c_{name}" for name in core.layer.constants)]
-    for k, kind in enumerate(core.kinds):
-        names += [f"last{k}", *(f"w{k}_{i}" for i in range(len(kind.synapses)))]
-    names += [f"p_{name}" for name in core.layer.parameters]
-    names += [f"r_{name}" for name in neuron.registers]
-    names += ["out", "counts", "depth", "limit"]
-    for name in neuron.registers:
-        names += [f"on_{name}", f"rec_{name}"]
-    return names
+Synapses = tuple[tuple[tuple[str, str], ...], ...]
+"""Of each kind of event what arrives, in order: the register, and the type of the weights."""
 
 
 def carried(core: Core) -> list[str]:
@@ -53,151 +42,211 @@ def carried(core: Core) -> list[str]:
     return list(dict.fromkeys(name for event in kinds for name in (*event.addresses, *event.fields)))
 
 
-def kernel_source(core: Core, bits: int) -> str:
-    """A Python module that defines `kernel`, computed in 32 or 64 bits, whatever holds `bits`.
+def arguments(core: Core) -> list[str]:
+    """Names of the kernel's arguments, in order: numbers, and addresses of arrays.
 
-    `kernel(...)` returns how it ended, at which event, the spikes in wire order [n, 2] and how many were dropped.
+    size: how many neurons; padded: in whole vectors. events: how many; `kind` [event], and what they carry `e_*`
+    [event]. Of each kind k the last neuron `last{k}` and weights `w{k}_{i}` [source, padded]. Parameters and derived
+    values `p_*` and registers `r_*` [padded]; of each register where it is recorded, `rec_*` [event, size], or 0.
+    `out` [event, size]; `wire` [room, 2]: event and neuron; `overflows` [counted]; `queue` [depth]; `progress`.
     """
-    ops = _NarrowOps()
-    ops.emit("from numba import njit")
-    ops.emit("from numpy import empty, int64, uint8")
-    ops.emit("from numpy import int32 as address")
-    ops.emit(f"from numpy import int{32 if bits <= 32 else 64} as {CAST}\n\n")
-    ops.emit("@njit(nogil=True, cache=True, error_model='numpy')")
-    ops.emit(f"def kernel({', '.join(arguments(core))}):")
-    ops.indent = 1
-    for line in ("fired = empty(out.shape[1], uint8)", "wire = empty((1024, 2), address)", "sent = 0", "dropped = 0"):
-        ops.emit(line)
-    if core.queue is not None:
-        ops.emit("queue = empty(depth, int64)")
-    ops.emit("for e in range(out.shape[0]):")
-    ops.indent = 2
-    for line in ("now = kind[e]", "head = 0", "waiting = 0", "followed = 0", "source = int64(0)"):
-        ops.emit(line)
-    if SOURCE in carried(core):
-        ops.emit(f"source = e_{SOURCE}[e]")
-    _held(ops, core)
-    ops.emit("while True:")
-    ops.indent = 3
-    _process(ops, core)
-    _push(ops, core)
-    _next(ops, core)
-    ops.indent = 2
-    for register in core.layer.neuron.registers:
-        ops.emit(f"if on_{register}:")
-        ops.emit(f"    rec_{register}[e] = r_{register}")
-    ops.indent = 1
-    ops.emit(f"return {DONE}, out.shape[0], wire[:sent], dropped")
-    return "\n".join(ops.lines) + "\n"
-
-
-def _held(ops: SourceOps, core: Core) -> None:
-    """How many slots the event from outside holds."""
-    ops.emit("held = 0")
+    names = ["size", "padded", "events", "kind", *(f"e_{name}" for name in carried(core))]
     for k, kind in enumerate(core.kinds):
-        if core.held(kind):
-            ops.emit(f"if now == {k}:")
-            ops.emit("    held = 1")
+        names += [f"last{k}", *(f"w{k}_{i}" for i in range(len(kind.synapses)))]
+    names += [f"p_{name}" for name in core.layer.parameters]
+    names += [f"{row}_{name}" for row in ("r", "rec") for name in core.layer.neuron.registers]
+    return [*names, "out", "wire", "room", "overflows", "queue", "progress"]
 
 
-def _process(ops: SourceOps, core: Core) -> None:
-    """The neurons from `start` to before `stop` are updated, each by the kind's own code."""
-    registers = core.layer.neuron.registers
-    for name in (*(f"{OVERFLOW}{register}" for register in registers), REFUSED, "emitted"):
-        ops.emit(f"{name} = {CAST}(0)")
-    ops.emit("start = 0")
-    ops.emit("stop = 0")
-    for k, kind in enumerate(core.kinds):
-        ops.emit(f"if now == {k}:")
-        ops.indent += 1
-        if kind.last == NO_NEURON:
-            ops.emit(f"j = e_{NEURON}[e]")
-            ops.emit("start = j")
-            _update(ops, core, k, kind)
-            ops.emit("stop = j + 1")
-        else:
-            ops.emit(f"stop = last{k} + 1")
-            ops.emit("for j in range(stop):")
-            ops.indent += 1
-            _update(ops, core, k, kind)
-            ops.indent -= 1
-        ops.indent -= 1
-    for place, register in enumerate(registers):
-        ops.emit(f"counts[{place}] += {OVERFLOW}{register}")
-    ops.emit(f"if {REFUSED}:")
-    ops.emit(f"    return {OVERFLOWED}, e, wire[:sent], dropped")
+def kernel_key(profile: Profile, synapses: Synapses) -> str:
+    """Names everything that the code depends on."""
+    return f"{generator()}\n{profile.to_json()}\nevents {synapses}"
 
 
-def _update(ops: SourceOps, core: Core, k: int, kind: Kind) -> None:
-    """What the event does to neuron j."""
-    layer = core.layer
-    values = {name: f"{CAST}(c_{name})" for name in layer.constants}
-    values |= {name: f"{CAST}(p_{name}[j])" for name in layer.parameters}
-    values |= {name: f"{CAST}(e_{name}[e])" for name in kind.event.fields}
-    values |= {name: f"{CAST}(r_{name}[j])" for name in layer.neuron.registers}
-    for name, expression in values.items():
-        ops.emit(f"v_{name} = {expression}")
-    regs = Registers(ops, layer.neuron.registers, {name: f"v_{name}" for name in values})
-    weights = []
-    for i, (register, _) in enumerate(kind.synapses):
-        weights.append((register, ops.name(f"w{k}_{i}[source, j]")))
-    update(regs, kind.event, weights, layer.neuron)
-    leaves = ops.name(leaving(regs, layer.neuron))
-    for register in layer.neuron.registers:
-        if regs[register] != f"v_{register}":
-            ops.emit(f"r_{register}[j] = {regs[register]}")
-    ops.emit(f"fired[j] = {leaves}")
-    ops.emit(f"emitted = {CAST}(emitted + {leaves})")
+def kernel_code(profile: Profile, core: Core, synapses: Synapses) -> str:
+    """An LLVM module that defines `kernel`. Raises ValueError where a value could pass 63 bits."""
+    bits = widest(profile, core.layer.kind).bits
+    if bits > 64:
+        raise ValueError(f"class '{core.layer.kind}' needs {bits} bits; at most 64 are computed")
+    code = Code(arguments(core))
+    _Kernel(code, profile, core, synapses).run()
+    return code.finish()
 
 
-def _push(ops: SourceOps, core: Core) -> None:
-    """Those that spiked leave the core in ascending order, and enter the queue while it has room."""
-    lines = [
-        "if emitted:",
-        "    for j in range(start, stop):",
-        "        if fired[j]:",
-        "            out[e, j] += 1",
-        "            if sent == wire.shape[0]:",
-        "                longer = empty((2 * sent, 2), address)",
-        "                longer[:sent] = wire",
-        "                wire = longer",
-        "            wire[sent, 0] = e",
-        "            wire[sent, 1] = j",
-        "            sent += 1",
-    ]
-    if core.queue is not None:
-        lines += [
-            "            if waiting + held < depth:",
-            "                queue[(head + waiting) % depth] = j",
-            "                waiting += 1",
-            "            else:",
-            "                dropped += 1",
-        ]
-    for line in lines:
-        ops.emit(line)
+@dataclass(frozen=True)
+class _Event:
+    """An event of kind k. number: of the event from outside. weights: the source's row of each synapse.
+
+    fields: what it carries. held: the slots of the queue that it holds while it is processed.
+    """
+
+    k: int
+    kind: Kind
+    number: Any
+    weights: list[Row]
+    fields: Mapping[str, Any]
+    held: Any
 
 
-def _next(ops: SourceOps, core: Core) -> None:
-    """The head of the queue is the next event, until there is none."""
-    queue = core.queue
-    if queue is None:
-        ops.emit("break")
-        return
-    pop = ["head = (head + 1) % depth", "waiting -= 1"]
-    if queue.head_keeps_slot:
-        ops.emit("if followed:")
-        for line in pop:
-            ops.emit(f"    {line}")
-    lines = [
-        "if waiting == 0:",
-        "    break",
-        "if followed == limit:",
-        f"    return {NEVER_IDLE}, e, wire[:sent], dropped",
-        "followed += 1",
-        "held = 0",
-        f"now = {core.requeued}",
-        "source = queue[head]",
-        *([] if queue.head_keeps_slot else pop),
-    ]
-    for line in lines:
-        ops.emit(line)
+class _Kernel:
+    """The parts of a kernel's loop."""
+
+    def __init__(self, code: Code, profile: Profile, core: Core, synapses: Synapses) -> None:
+        self.code, self.builder, self.profile, self.core, self.synapses = code, code.builder, profile, core, synapses
+        self.neurons, self.neuron = _neurons(code, profile, core), core.layer.neuron
+        self.dtypes = {name: storage(self.neuron, name).dtype for name in self.neuron.registers}
+        self.carried = {name: code.row(f"e_{name}", "int64") for name in carried(core)}
+        self.out, self.wire = code.row("out", core.counted), code.row("wire", "int32")
+        self.waiting, self.progress = code.row("queue", "int32"), code.row("progress", "int64")
+        self.at = {name: code.slot(self.progress.get(I64(place))) for place, name in enumerate(PROGRESS)}
+
+    def run(self) -> None:
+        """Rounds, until the stream is at its end or something else ends the call."""
+        code, builder, at = self.code, self.builder, self.at
+        at["ended"].set(I64(RUNNING))
+        with code.while_(lambda: builder.icmp_signed("==", at["ended"].get(), I64(RUNNING))):
+            done = builder.icmp_signed("==", at["event"].get(), code.argument("events"))
+            left = builder.sub(code.argument("room"), at["sent"].get())
+            full = builder.icmp_signed("<", left, self.neurons.size)
+            with builder.if_else(builder.or_(done, full), likely=False) as (stop, go):
+                with stop:
+                    at["ended"].set(builder.select(done, I64(DONE), I64(FULL)))
+                with go:
+                    self._round()
+        for place, name in enumerate(PROGRESS):
+            self.progress.set(I64(place), at[name].get())
+        overflows = code.row("overflows", "int64")
+        for place, counter in enumerate(self.neurons.counters.values()):
+            overflows.set(I64(place), builder.add(overflows.get(I64(place)), counter.get()))
+
+    def _round(self) -> None:
+        """One event, from outside or from the queue."""
+        builder, number = self.builder, self.at["event"].get()
+        now = self.code.slot(self.code.row("kind", "int64").get(number))
+        source = self.code.slot(self.carried[SOURCE].get(number) if SOURCE in self.carried else I64(0))
+        follows = builder.icmp_signed(">", self.at["followed"].get(), I64(0))
+        queue = self.core.queue
+        if queue is not None:
+            with builder.if_then(follows):
+                now.set(I64(self.core.requeued))
+                source.set(self.waiting.get(self.at["head"].get()))
+                if not queue.head_keeps_slot:
+                    self._pop(queue)
+        chosen, row = now.get(), builder.mul(source.get(), self.neurons.padded)
+        for k, kind in enumerate(self.core.kinds):
+            with builder.if_then(builder.icmp_signed("==", chosen, I64(k))):
+                weights = [self.code.row(f"w{k}_{i}", dtype).part(row) for i, (_, dtype) in enumerate(self.synapses[k])]
+                fields = {name: self.carried[name].get(number) for name in kind.event.fields}
+                slots = builder.select(follows, I64(0), I64(self.core.held(kind)))
+                self._reach(_Event(k, kind, number, weights, fields, slots))
+        refused = builder.icmp_signed(">", self.neurons.counters[REFUSED].get(), I64(0))
+        with builder.if_else(refused, likely=False) as (stop, go):
+            with stop:
+                self.at["ended"].set(I64(OVERFLOWED))
+            with go:
+                self._next(queue, number, follows)
+
+    def _reach(self, event: _Event) -> None:
+        """Bring an event to its neurons: to whole vectors, then to a part of one."""
+        code, builder, neurons = self.code, self.builder, self.neurons
+        if event.kind.last == NO_NEURON:
+            self._update(event, self.carried[NEURON].get(event.number), neurons.ops(I64(0), 1))
+            return
+        stop = builder.add(code.argument(f"last{event.k}"), I64(1))
+        whole = builder.and_(stop, I64(-LANES))
+        with code.loop(I64(0), whole, LANES) as place:
+            self._update(event, place, LaneOps(code, LANES, neurons.counters, neurons.held))
+        with builder.if_then(builder.icmp_signed("<", whole, stop)):
+            self._update(event, whole, replace(neurons, size=stop).ops(whole))
+
+    def _update(self, event: _Event, place: Any, ops: LaneOps) -> None:
+        """What an event does to the neurons from `place` on; those that are not alive keep their registers."""
+        over, neuron = event.kind.event.over, self.neuron
+        regs = self.neurons.registers(ops, place)
+        before: dict[str, Lanes] = dict(regs.values)
+        for name, word in event.kind.event.fields.items():
+            regs.values[name] = ops.splat(event.fields[name], spans(word))
+        arriving = []
+        for (register, _), row in zip(event.kind.synapses, event.weights, strict=True):
+            assert over is not None
+            span = effective_weight(self.profile, self.profile.connections[over])
+            arriving.append((register, ops.load(row.load(place, ops.lanes), span, row.signed)))
+        update(regs, event.kind.event, arriving, neuron)
+        leaves = ops.compare(leaving(regs, neuron), Relation.NE, ops.constant(0))
+        if ops.alive is not None:
+            leaves = ops.both(leaves, ops.alive)
+        for name in neuron.registers:
+            if regs[name] is not before[name]:
+                kept = regs[name] if ops.alive is None else ops.select(ops.alive, regs[name], before[name])
+                self.neurons.rows[name].store(place, ops.at(kept, lane_bits(kept.span)), ops.lanes)
+        self._leave(event, place, leaves)
+
+    def _leave(self, event: _Event, place: Any, leaves: Any) -> None:
+        """The neurons of a vector that spiked leave the core, and wait in the queue while it has room."""
+        code, builder = self.code, self.builder
+        out = self.out.part(builder.mul(event.number, self.neurons.size))
+        packed = builder.bitcast(leaves, ir.IntType(leaves.type.count))
+        left = code.slot(packed if leaves.type.count == LANES else builder.zext(packed, I32))
+        with code.while_(lambda: builder.icmp_unsigned("!=", left.get(), I32(0))):
+            neuron = builder.add(place, builder.zext(builder.cttz(left.get(), I1(1)), I64))
+            left.set(builder.and_(left.get(), builder.sub(left.get(), I32(1))))
+            out.set(neuron, builder.add(out.get(neuron), I64(1)))
+            sent = builder.shl(self.at["sent"].get(), I64(1))
+            self.wire.set(sent, event.number)
+            self.wire.set(builder.or_(sent, I64(1)), neuron)
+            self.at["sent"].add(I64(1))
+            if self.core.queue is not None:
+                self._push(self.core.queue, neuron, event.held)
+
+    def _push(self, queue: Queue, neuron: Any, held: Any) -> None:
+        builder, waiting = self.builder, self.at["waiting"]
+        room = builder.icmp_signed("<", builder.add(waiting.get(), held), I64(queue.depth))
+        with builder.if_else(room) as (enters, dropped):
+            with enters:
+                behind = builder.add(self.at["head"].get(), waiting.get())
+                self.waiting.set(builder.urem(behind, I64(queue.depth)), neuron)
+                waiting.add(I64(1))
+            with dropped:
+                self.at["dropped"].add(I64(1))
+
+    def _pop(self, queue: Queue) -> None:
+        behind = self.builder.add(self.at["head"].get(), I64(1))
+        self.at["head"].set(self.builder.urem(behind, I64(queue.depth)))
+        self.at["waiting"].add(I64(-1))
+
+    def _next(self, queue: Queue | None, number: Any, follows: Any) -> None:
+        """The head of the queue is the next event; where it is empty, the next one from outside."""
+        if queue is None:
+            self._idle(number)
+            return
+        builder, followed = self.builder, self.at["followed"]
+        if queue.head_keeps_slot:
+            with builder.if_then(follows):
+                self._pop(queue)
+        with builder.if_else(builder.icmp_signed("==", self.at["waiting"].get(), I64(0))) as (idle, busy):
+            with idle:
+                self._idle(number)
+            with busy:
+                beyond = builder.icmp_signed("==", followed.get(), I64(queue.limit))
+                self.at["ended"].set(builder.select(beyond, I64(NEVER_IDLE), I64(RUNNING)))
+                followed.add(I64(1))
+
+    def _idle(self, number: Any) -> None:
+        """The core is idle: what an event from outside has done is recorded."""
+        builder, size = self.builder, self.neurons.size
+        for name, dtype in self.dtypes.items():
+            with builder.if_then(builder.icmp_signed("!=", self.code.argument(f"rec_{name}"), I64(0))):
+                recorded = self.code.row(f"rec_{name}", dtype).part(builder.mul(number, size))
+                recorded.copy(self.neurons.rows[name], size)
+        self.at["event"].add(I64(1))
+        self.at["followed"].set(I64(0))
+
+
+def _neurons(code: Code, profile: Profile, core: Core) -> Neurons:
+    """The core's neurons, in rows that the kernel is called with."""
+    neuron = core.layer.neuron
+    rows = {name: code.row(f"r_{name}", storage(neuron, name).dtype) for name in neuron.registers}
+    rows |= {name: code.row(f"p_{name}", word.dtype) for name, word in {**neuron.parameters, **neuron.derived}.items()}
+    counters = {name: code.slot(I64(0)) for name in counted(neuron)}
+    size, padded = code.argument("size"), code.argument("padded")
+    return Neurons(code, neuron, held(profile, neuron), profile.constants, size, padded, rows, counters)

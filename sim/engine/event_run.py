@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..events import Events
 from ..network.network import Network
-from ..profile.analysis import widest
 from ..profile.schema import Profile, storage
 from ..trace import Integers, LayerTrace, State, Trace
 from . import event_oracle
-from .cache_numba import compiled
-from .clocked import available_threads
+from .cache import Kernel, compiled
+from .clocked import available_threads, thread_pool
 from .event_core import Core, Record, core_of
-from .event_kernel import DONE, NEVER_IDLE, carried, kernel_source
+from .event_kernel import DONE, FULL, NEVER_IDLE, PROGRESS, Synapses, arguments, carried, kernel_code, kernel_key
+from .prepare import narrowest, padded
+from .vector import LANES, counted
 
 ENGINES = ("compiled", "oracle")
+_ROOM = 1 << 12  # spikes of the wire list that a kernel writes before it is called again
 
 
 def read_events(events: Events | Sequence[Events], network: Network) -> list[Events]:
@@ -64,58 +68,104 @@ def run_events(
     overflows = dict(zip(layer.neuron.registers, map(int, written.overflows.sum(axis=0)), strict=True))
     words = {register: str(storage(layer.neuron, register)) for register in written.registers}
     trace = LayerTrace(written.spikes, written.registers, overflows, words)
-    wire = [np.insert(rows, 0, sample, axis=1) for sample, rows in enumerate(written.wire)]
-    return Trace({layer.name: trace}, network.digest, state, np.concatenate(wire), written.dropped)
+    samples = np.repeat(np.arange(len(streams), dtype=np.int32), [len(rows) for rows in written.wire])
+    wire = np.column_stack([samples, np.concatenate(written.wire)])
+    return Trace({layer.name: trace}, network.digest, state, wire, written.dropped)
 
 
 def _compiled(
     profile: Profile, core: Core, streams: Sequence[Events], state: Mapping[str, Integers], record: Record
 ) -> None:
     """As `event_oracle.simulate`, samples side by side on threads."""
-    kernel = compiled(kernel_source(core, widest(profile, core.layer.kind).bits))
-    fixed = _fixed(core)
+    prepared = _prepare(profile, core)
     start = {register: values.copy() for register, values in state.items()}
+    ends = [(DONE, 0)] * len(streams)
+    threads = min(len(streams), available_threads())
 
-    def run(sample: int) -> tuple[int, int]:
-        ended, event, wire, dropped = kernel(*_arguments(core, fixed, streams[sample], state, record, sample))
-        record.wire[sample], record.dropped[sample] = wire, dropped
-        return ended, event
+    def run(samples: range) -> None:
+        for sample in samples:
+            ends[sample] = _run(core, prepared, streams[sample], state, record, sample)
 
-    with ThreadPoolExecutor(min(len(streams), available_threads())) as pool:
-        ends = list(pool.map(run, range(len(streams))))
+    if threads == 1:
+        run(range(len(streams)))
+    else:
+        list(thread_pool().map(run, [range(first, len(streams), threads) for first in range(threads)]))
     for sample, (ended, event) in enumerate(ends):
         if ended == NEVER_IDLE:
             raise event_oracle.never_idle(sample, event, core)
         if ended != DONE:  # a refused overflow: the oracle names the place
             event_oracle.simulate(core, streams, start, record, first=sample)
+            raise AssertionError(f"sample {sample}, event {event}: the kernel refused a write that the oracle did not")
 
 
-def _fixed(core: Core) -> dict[str, Any]:
-    """The kernel's arguments that are the same for every sample."""
+@dataclass(frozen=True)
+class _Prepared:
+    """A core's kernel, and its arguments: in `values` those of every run, at the places that `names` gives.
+
+    kept: arrays whose addresses are in `values`.
+    """
+
+    kernel: Kernel
+    names: Mapping[str, int]
+    values: NDArray[np.int64]
+    kept: Sequence[NDArray[Any]]
+
+
+_PREPARED: WeakKeyDictionary[Core, _Prepared] = WeakKeyDictionary()
+
+
+def _prepare(profile: Profile, core: Core) -> _Prepared:
+    """A core's kernel and what it is always called with, made once."""
+    if core not in _PREPARED:
+        _PREPARED[core] = _prepared(profile, core)
+    return _PREPARED[core]
+
+
+def _prepared(profile: Profile, core: Core) -> _Prepared:
     layer = core.layer
-    fixed: dict[str, Any] = {f"c_{name}": np.int64(value) for name, value in layer.constants.items()}
+    words = layer.neuron.parameters | layer.neuron.derived
+    arrays = {f"p_{name}": padded(np.ascontiguousarray(layer.parameters[name], words[name].dtype)) for name in words}
+    numbers = {"size": layer.size, "padded": layer.size + -layer.size % LANES}
+    synapses: Synapses = ()
     for k, kind in enumerate(core.kinds):
-        fixed[f"last{k}"] = np.int64(kind.last)
-        fixed |= {f"w{k}_{i}": np.ascontiguousarray(weights) for i, (_, weights) in enumerate(kind.synapses)}
-    return fixed | {f"p_{name}": np.ascontiguousarray(values) for name, values in layer.parameters.items()}
+        types = tuple((register, narrowest([weights])) for register, weights in kind.synapses)
+        for i, ((_, weights), (_, dtype)) in enumerate(zip(kind.synapses, types, strict=True)):
+            arrays[f"w{k}_{i}"] = padded(np.ascontiguousarray(weights, dtype))
+        numbers[f"last{k}"] = kind.last
+        synapses = (*synapses, types)
+    names = {name: place for place, name in enumerate(arguments(core))}
+    values = np.zeros(len(names), np.int64)
+    for name, value in (numbers | {name: array.ctypes.data for name, array in arrays.items()}).items():
+        values[names[name]] = value
+    kernel = compiled(kernel_key(profile, synapses), lambda: kernel_code(profile, core, synapses))
+    return _Prepared(kernel, names, values, list(arrays.values()))
 
 
-def _arguments(
-    core: Core,
-    fixed: Mapping[str, Any],
-    stream: Events,
-    state: Mapping[str, Integers],
-    record: Record,
-    sample: int,
-) -> list[Any]:
-    """A kernel's arguments: see `event_kernel.arguments`."""
-    registers = list(core.layer.neuron.registers)
-    values = [stream.kind, *(stream.values[name] for name in carried(core)), *fixed.values()]
-    values += [state[register][sample] for register in registers]
-    depth, limit = (core.queue.depth, core.queue.limit) if core.queue else (0, 0)
-    values += [record.spikes[sample], record.overflows[sample], np.int64(depth), np.int64(limit)]
-    for register in registers:
-        nothing = np.zeros((0, 0), core.layer.dtypes[register])
-        kept = record.registers.get(register)
-        values += [kept is not None, nothing if kept is None else kept[sample]]
-    return values
+def _run(
+    core: Core, prepared: _Prepared, stream: Events, state: Mapping[str, Integers], record: Record, sample: int
+) -> tuple[int, int]:
+    """Run one sample; `state` and `record` are brought to its end. Returns how it ended, and at which event."""
+    neuron, size, names = core.layer.neuron, core.layer.size, prepared.names
+    rows = {register: padded(state[register][sample]) for register in neuron.registers}
+    room = np.empty((max(_ROOM, size), 2), np.int32)
+    lists: list[Integers] = []
+    overflows = np.zeros(len(counted(neuron)), np.int64)
+    progress = np.zeros((), [(name, np.int64) for name in PROGRESS])
+    arrays: dict[str, NDArray[Any]] = {f"r_{register}": row for register, row in rows.items()}
+    arrays |= {f"rec_{register}": values[sample] for register, values in record.registers.items()}
+    arrays |= {"kind": stream.kind, **{f"e_{name}": stream.values[name] for name in carried(core)}}
+    arrays |= {"out": record.spikes[sample], "wire": room, "overflows": overflows, "progress": progress}
+    arrays |= {"queue": np.empty(core.queue.depth if core.queue else 0, np.int32)}
+    values = prepared.values.copy()
+    for name, array in arrays.items():
+        values[names[name]] = array.ctypes.data
+    values[names["events"]], values[names["room"]] = len(stream), len(room)
+    while not lists or progress["ended"] == FULL:
+        prepared.kernel(values.ctypes.data)
+        lists.append(room[: int(progress["sent"])].copy())
+        progress["sent"] = 0
+    for register, row in rows.items():
+        state[register][sample] = row[:size]
+    record.overflows[sample] = overflows[: record.overflows.shape[1]]
+    record.wire[sample], record.dropped[sample] = np.concatenate(lists), progress["dropped"]
+    return int(progress["ended"]), int(progress["event"])

@@ -272,9 +272,9 @@ def emitted(profile: Profile, connection: Connection) -> Interval:
 
 @cache
 def generator() -> str:
-    """A digest of the code that turns stages into instructions."""
+    """A digest of the code that turns a profile into instructions."""
     package, digest = Path(str(ops.__file__)).parents[1], hashlib.sha256()
-    for folder in ("ops", "datapath", "engine"):
-        for path in sorted((package / folder).glob("*.py")):
+    for folder in (package, *(package / name for name in ("ops", "datapath", "profile", "engine"))):
+        for path in sorted(folder.glob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()

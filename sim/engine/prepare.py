@@ -105,7 +105,7 @@ def _arrival(layer: Layer, delays: Sequence[Incoming], raster: bool) -> Arrival:
     listed = isinstance(weights[0], Listed)
     most = max(abs(first.acting.lo), abs(first.acting.hi), 1) * max(map(_total, weights)) if first.sum else 0
     total = next(f"int{bits}" for bits in (16, 32, 64) if most < 1 << (bits - 1))
-    narrow = _narrowest([w.weights if isinstance(w, Listed) else w for w in weights])
+    narrow = narrowest([w.weights if isinstance(w, Listed) else w for w in weights])
     drawn = ""
     if first.picture is not None:
         drawn = total if first.sum else f"int{lane_bits(word_span(layer, first.synapses[0][0]))}"
@@ -167,7 +167,7 @@ def _matrix(name: str, weights: NDArray[Any], arrival: Arrival) -> dict[str, NDA
     return {f"w{name}": rows, **{f"{end}{name}": values for end, values in ends.items()}}
 
 
-def _narrowest(weights: Sequence[NDArray[Any]]) -> str:
+def narrowest(weights: Sequence[NDArray[Any]]) -> str:
     """The type that holds all of these: few types, few kernels."""
     low, high = (min(int(w.min(initial=0)) for w in weights), max(int(w.max(initial=0)) for w in weights))
     return next(f"int{bits}" for bits in (8, 16, 32, 64) if -(1 << (bits - 1)) <= low and high < 1 << (bits - 1))

@@ -36,8 +36,11 @@ class Lanes:
 
 
 def lane_bits(span: Interval) -> int:
-    """Bits of the narrowest lane that holds an interval."""
-    return next(bits for bits in (_NARROWEST, 32, 64) if span.bits <= bits)
+    """Bits of the narrowest lane that holds an interval; at most 64, as no value that occurs needs more.
+
+    A span may be wider, where a branch is never taken, or a loop begins with less than a register can hold.
+    """
+    return next((bits for bits in (_NARROWEST, 32) if span.bits <= bits), 64)
 
 
 class LaneOps(Ops):
@@ -123,7 +126,7 @@ class LaneOps(Ops):
     def shift_left(self, a: Lanes, by: Lanes) -> Lanes:
         """a * 2**by"""
         span = self._intervals.shift_left(a.span, by.span)
-        bits = next(bits for bits in (_NARROWEST, 32, 64) if bits >= span.bits and bits > min(by.span.hi, 63))
+        bits = lane_bits(span.join(_whole(min(by.span.hi, 63) + 1)))
         return Lanes(self.builder.shl(self.at(a, bits), self.at(by, bits)), span)
 
     def shift_right(self, a: Lanes, by: Lanes, rounding: Rounding) -> Lanes:
@@ -183,7 +186,7 @@ class LaneOps(Ops):
     def _native(self, a: Lanes, word: Word) -> Lanes | None:
         """A saturating add or subtraction of two lanes whose ends are the word's."""
         bits = word.bits
-        if a.parts is None or bits not in (16, 32, 64) or (word.min, word.max) != _ends(bits):
+        if a.parts is None or bits not in (_NARROWEST, 32) or Interval(word.min, word.max) != _whole(bits):
             return None
         x, y, kind = a.parts
         if lane_bits(x.span) > bits or lane_bits(y.span) > bits:
@@ -225,8 +228,7 @@ class LaneOps(Ops):
         name = REFUSED if word.overflow is Overflow.REFUSE else register
         wrong = fitted.wrong
         if wrong is None:
-            bits = lane_bits(raw.span)
-            wrong = self.builder.icmp_signed("!=", self.at(raw, bits), self.at(self._inside(raw, fitted, word), bits))
+            wrong = self.compare(raw, Relation.NE, self._inside(raw, fitted, word))
         for flag in (None if when is True else when, self.alive):
             wrong = wrong if flag is None else self.builder.and_(wrong, flag)
         self._count(name, wrong)
@@ -278,5 +280,6 @@ class LaneOps(Ops):
         return self.at(value, lane_bits(span))
 
 
-def _ends(bits: int) -> tuple[int, int]:
-    return -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+def _whole(bits: int) -> Interval:
+    """Whatever so many bits hold."""
+    return Interval(-(1 << (bits - 1)), (1 << (bits - 1)) - 1)

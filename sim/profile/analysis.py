@@ -55,9 +55,10 @@ def derived(ops: IntervalOps, place: NeuronClass | Connection, start: Mapping[st
 
 
 def held(profile: Profile, neuron: NeuronClass, ops: IntervalOps | None = None) -> Ranges:
-    """Whatever a step may read, with what it can hold between two stages, overrides of its word included."""
+    """Whatever a stage may read, with what it can hold between two of them, overrides of its word included."""
     ranges = {name: spans(word) for name, word in neuron.registers.items()}
-    for stage in neuron.stages:
+    stages = [*neuron.stages, *(item.stage for event in profile.events.values() for item in event.do)]
+    for stage in stages:
         writes = [item.stage for b in stage.branches for item in b.do] if isinstance(stage, Fire) else [stage]
         for write in writes:
             if write.word is not None and write.into in ranges:

@@ -18,6 +18,7 @@ FITS = "whatever is written fits the narrower word, too, and what does not overf
 ONE = "an event that reaches one neuron is followed by one spike at most, and the queue is empty by then"
 NEVER = "the value is never reached"
 
+LINKS = r"connections\.(dense|graded|recurrent)"
 XYLO = {
     APART: [r"neurons\.(hidden|output)\.step: 0 and 1 swapped", "connections: 1 and 2 swapped"],
     ONCE: [r"connections\.(recurrent|readout)\.cap: 31 -> 32"],
@@ -54,6 +55,35 @@ SURVIVE: dict[str, dict[str, list[str]]] = {
         EXACT: ["connections: 0 and 1 swapped", r"connections\.(external|internal): fit_per: step"],
         # the most is 255 << 13
         NEVER: [r"connections\.(external|internal)\.weight\.format\.3\.shift\.word: .* -> s22\(-2097088\.\.2097087\).*"],
+    },
+    "loihi-lava": {
+        APART: [
+            r"neurons\.neuron\.prepare: (1 and 2|3 and 4|5 and 6|7 and 8|9 and 10) swapped",
+            r"neurons\.neuron\.step: (1 and 2|4 and 5|5 and 6|8 and 9|9 and 10|13 and 14) swapped",
+            LINKS + r"\.prepare: (0 and 1|1 and 2|3 and 4|4 and 5|6 and 7) swapped",
+        ],
+        # sums are exact, and wrap to 32 bits once more when they are added to the current
+        EXACT: [
+            r"neurons\.neuron\.registers\.addend: s32\.wrap -> s33\.wrap",
+            r"connections: \d and \d swapped",
+            LINKS + r"\.weight\.format: 3 and 4 swapped",
+        ],
+        # what the first correction makes of +2^23 the second undoes; weights of 0 have no sign; -255 floors to -256
+        IMPLIED: [
+            r"neurons\.neuron\.step: 12 and 13 swapped",
+            r"neurons\.neuron\.step\.12\.add\.when\.(1: > -> >=|2: 8388608 -> 8388607)",
+            LINKS + r"\.prepare\.4\.set\.when\.(1: dropped|1\.1: < -> <=|1\.2: 0 -> 1)",
+            LINKS + r"\.prepare\.5: dropped",
+            LINKS + r"\.prepare\.6\.set\.value: -256 -> -255",
+            LINKS + r"\.sum\.then\.0\.shift\.word: dropped",
+            LINKS + r"\.weight\.format\.[04]\.scale\.rounding: zero -> floor",
+        ],
+        # a phase of 32,768 or more is that of as many steps; 256 binary synapses of 16 bits are needed to pass 24
+        NEVER: [
+            r"neurons\.neuron\.registers\.phase: u16\.wrap -> .*",
+            r"connections\.convolution: fit_per: source",
+            r"connections\.convolution\.sum\.then\.0(: dropped|\.set\.word: .*)",
+        ],
     },
     "loihi-nengo": {
         APART: [

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -35,6 +36,7 @@ import test_xylo
 import tinyodin_adapter
 import xylo_adapter
 from bitspike.errors import BitspikeError
+from equivalents import REFUSES, SURVIVE
 from mutants import Mutant, mutants
 from vectors import files, load
 
@@ -47,7 +49,7 @@ CORES = {"ranc": ranc_adapter, "speck": speck_adapter, "spiker": spiker_adapter}
 def trials(name: str) -> Iterator[tuple[str, Trial]]:
     """Trials of a shipped profile: random networks first, then what its source recorded."""
     if name in test_random_loihi.DRAWS:
-        for seed in test_random_loihi.SEEDS:
+        for seed in test_random_loihi.SEEDS[name]:
             yield f"random {seed}", lambda seed=seed: loihi(name, test_random_loihi.recorded(name, seed))
         if name == "loihi-lava":
             yield "correction", partial(test_random_loihi.assert_only_the_upper_end_is_kept, "array")
@@ -131,9 +133,11 @@ def passes(profile: bs.Profile, trial: Trial) -> bool:
 
 
 def survivors(name: str) -> Iterator[Mutant]:
-    """The mutants of a shipped profile that pass every trial."""
+    """The mutants of a shipped profile that pass every trial. Those of words that refuse are left out."""
     order = list(trials(name))
     for mutant in mutants(bs.load_profile(name)):
+        if REFUSES in mutant.change:
+            continue
         for place, (_, trial) in enumerate(order):
             if not passes(mutant.profile, trial):
                 order.insert(0, order.pop(place))  # what kills one mutant often kills the next
@@ -142,7 +146,12 @@ def survivors(name: str) -> Iterator[Mutant]:
             yield mutant
 
 
+def reasons(name: str, mutant: Mutant) -> list[str]:
+    """Why a mutant computes the same bits, if that is known."""
+    return [why for why, patterns in SURVIVE[name].items() if any(re.fullmatch(p, str(mutant)) for p in patterns)]
+
+
 if __name__ == "__main__":
     for chosen in sys.argv[1:]:
         for survivor in survivors(chosen):
-            print(chosen, survivor, sep="\t", flush=True)
+            print(chosen, survivor, ", ".join(reasons(chosen, survivor)) or "WHY?", sep="\t", flush=True)
