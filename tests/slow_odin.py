@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 
-
 ENDLESS = 20_000  # queued spikes after one event
 
 

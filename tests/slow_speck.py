@@ -47,10 +47,7 @@ class Layer:
         """Integrate, fire as often as the threshold fits, reset, clip below."""
         value = self.membrane[channel][y][x] + arrived
         count, rest = divmod(value, self.threshold) if value > 0 else (0, value)
-        if self.reset == "subtract":
-            value = rest
-        else:
-            value = (0 if count else value) + self.reset_value
+        value = rest if self.reset == "subtract" else (0 if count else value) + self.reset_value
         self.membrane[channel][y][x] = value if value > self.lowest else self.lowest
         return count
 

@@ -40,8 +40,6 @@ BAD = [
     ("terms: [weight_in]", "terms: [@weight]",
      f"events.virtual.do[0].add.terms[0]: found 'weight'; allowed: {NAMES}, weight_in, sign_in, leak_in, an integer. "
      "Did you mean 'weight_in'?"),
-    ("terms: [weight_in]", "terms: [weight_in], word: @s9.saturate",
-     "events.virtual.do[0].add.word: found s9.saturate; allowed: 0 to 255 at most, what the class's step writes"),
     ("add: {into: membrane, terms: [weight_in]", "set: {into: membrane, value: @256",
      "events.virtual.do[0].set.value: found 256; allowed: 0 to 255"),
     ("queue: {event: spike", "queue: {event: @spik",
@@ -70,6 +68,16 @@ def test_a_bad_key_of_an_event_or_of_the_queue_is_refused_at_its_place(
     tmp_path: Path, old: str, new: str, message: str
 ) -> None:
     assert refusals(tmp_path, "odin", (old, new)) == [message]
+
+
+def test_an_event_writes_no_wider_word_than_the_step(tmp_path: Path) -> None:
+    edits = [
+        ("membrane: u8.saturate", "membrane: u8.saturate\n      last: u3.wrap"),
+        ("- add: {into: membrane, terms: [weight_in]", "- set: {into: last, value: weight_in, word: @s9.saturate"),
+    ]
+    assert refusals(tmp_path, "odin", *edits) == [
+        "events.virtual.do[0].set.word: found s9.saturate; allowed: 0 to 7 at most, what the class's step writes"
+    ]
 
 
 def test_every_bad_key_of_events_queue_and_neuron_is_found_in_one_round(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from ..document.wording import found_but
 from .analysis import held, spans
 from .check_stages import Scope, reserved, set_faults, stage_faults, unknown
 from .events import NEURON, SOURCE, EventKind, Until
-from .schema import NeuronClass, Profile
+from .schema import NeuronClass, Profile, storage
 from .walk import Operand, listed
 
 _CLOCK: Path = ("clock",)
@@ -86,10 +86,11 @@ def _kind_faults(path: Path, profile: Profile, event: EventKind) -> Iterator[Fau
         yield from unknown((*at, "into"), stage.into, neuron.registers, ((*place, "registers", KEYS),))
         yield from stage_faults(at, stage, scope)
         yield from set_faults(at, stage, neuron.registers.get(stage.into), (*place, "registers", stage.into))
-        stored = ranges.get(stage.into)
-        if stage.word is not None and stored is not None and spans(stage.word).join(stored) != stored:
-            allowed = f"{stored.lo} to {stored.hi} at most, what the class's step writes"
-            yield Fault((*at, "word"), f"found {stage.word}; allowed: {allowed}", needs=((*at, "into"), place))
+        if stage.word is not None and stage.into in neuron.registers:
+            stored = spans(storage(neuron, stage.into))
+            if spans(stage.word).join(stored) != stored:
+                allowed = f"{stored.lo} to {stored.hi} at most, what the class's step writes"
+                yield Fault((*at, "word"), f"found {stage.word}; allowed: {allowed}", needs=((*at, "into"), place))
 
 
 def _field_faults(path: Path, profile: Profile, event: EventKind, neuron: NeuronClass) -> Iterator[Fault]:

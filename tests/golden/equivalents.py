@@ -1,4 +1,4 @@
-"""The mutants of shipped profiles that survive, each with the reason why it computes the same bits. Found with `trials.py`.
+"""The mutants of shipped profiles that survive `trials.py`, each with the reason why it computes the same bits.
 
 A mutant of a word that refuses is not listed: nothing that is recorded overflows such a word. Those that a network can
 overflow have tests of their own, in `test_random_speck.py` and `test_random_loihi.py`.
@@ -54,7 +54,9 @@ SURVIVE: dict[str, dict[str, list[str]]] = {
         ],
         EXACT: ["connections: 0 and 1 swapped", r"connections\.(external|internal): fit_per: step"],
         # the most is 255 << 13
-        NEVER: [r"connections\.(external|internal)\.weight\.format\.3\.shift\.word: .* -> s22\(-2097088\.\.2097087\).*"],
+        NEVER: [
+            r"connections\.(external|internal)\.weight\.format\.3\.shift\.word: .* -> s22\(-2097088\.\.2097087\).*"
+        ],
     },
     "loihi-lava": {
         APART: [

@@ -1,6 +1,6 @@
 """Everything that a profile is held against, one small trial after another, and the mutants that pass them all.
 
-`python tests/golden/trials.py PROFILE ...` names the mutants of whole profiles that survive; minutes each.
+`python tests/golden/trials.py PROFILE ...` names the mutants of a profile that survive, and why; minutes each.
 """
 
 from __future__ import annotations
@@ -49,41 +49,62 @@ CORES = {"ranc": ranc_adapter, "speck": speck_adapter, "spiker": spiker_adapter}
 def trials(name: str) -> Iterator[tuple[str, Trial]]:
     """Trials of a shipped profile: random networks first, then what its source recorded."""
     if name in test_random_loihi.DRAWS:
-        for seed in test_random_loihi.SEEDS[name]:
-            yield f"random {seed}", lambda seed=seed: loihi(name, test_random_loihi.recorded(name, seed))
-        if name == "loihi-lava":
-            yield "correction", partial(test_random_loihi.assert_only_the_upper_end_is_kept, "array")
-        if name == "loihi-brian2":
-            yield "41 bits", partial(test_random_loihi.assert_only_41_bits_are_kept, "array")
-        yield from _recorded(name, partial(loihi, name))
-    elif name in test_random_xylo.CORES:
-        for seed in test_random_xylo.SEEDS:
-            yield f"random {seed}", lambda seed=seed: xylo(name, test_random_xylo.recorded(name, seed))
-        yield from _recorded("xylo", partial(xylo, name))
-    elif name in EVENTS:
-        for seed in sorted(test_random_odin.SEEDS, key=lambda seed: len(test_random_odin.recorded(name, seed)["w"])):
-            yield f"random {seed}", partial(test_random_odin.assert_engine_equals, name, seed, "oracle")
-        yield from _recorded(name, partial(events, name), "run_*.npz")
-    elif name == "ranc":
-        for seed in test_random_ranc.SEEDS:
-            yield f"random {seed}", lambda seed=seed: core(name, test_random_ranc.recorded(seed))
-        yield from _recorded(name, partial(core, name))
-    elif name == "spiker":
-        for seed in test_random_spiker.SEEDS:
-            yield f"random {seed}", lambda seed=seed: core(name, test_random_spiker.recorded(seed))
-            yield f"random steps {seed}", lambda seed=seed: steps(test_random_spiker.recorded(seed))
-            apart = test_random_spiker.assert_steps_of_two_connections_equal
-            yield f"random connections {seed}", partial(apart, seed, "array")
-            yield f"random layers {seed}", partial(test_random_spiker.assert_layers_equal, seed, "array")
-        yield from _recorded(name, partial(core, name))
-    elif name == "speck-sinabs":
-        for seed in test_random_speck.SEEDS:
-            yield f"random {seed}", partial(test_random_speck.assert_engine_equals, seed, "array")
-        yield "pooled input", partial(test_random_speck.assert_pooled_input_equals, 0, "array")
-        yield from _recorded("speck", partial(core, "speck"))
-    else:
-        generic = test_run_slow_model.test_random_generic_networks_equal_the_slow_model.hypothesis.inner_test
-        yield from ((f"random {seed}", partial(generic, "array", seed)) for seed in range(60))
+        return _of_loihi(name)
+    if name in test_random_xylo.CORES:
+        return _of_xylo(name)
+    if name in EVENTS:
+        return _of_events(name)
+    return {"ranc": _of_ranc, "spiker": _of_spiker, "speck-sinabs": _of_speck, "generic-w8-v16": _of_generic}[name]()
+
+
+def _of_loihi(name: str) -> Iterator[tuple[str, Trial]]:
+    for seed in test_random_loihi.SEEDS[name]:
+        yield f"random {seed}", lambda seed=seed: loihi(name, test_random_loihi.recorded(name, seed))
+    if name == "loihi-lava":
+        yield "correction", partial(test_random_loihi.assert_only_the_upper_end_is_kept, "array")
+    if name == "loihi-brian2":
+        yield "41 bits", partial(test_random_loihi.assert_only_41_bits_are_kept, "array")
+    yield from _recorded(name, partial(loihi, name))
+
+
+def _of_xylo(name: str) -> Iterator[tuple[str, Trial]]:
+    for seed in test_random_xylo.SEEDS:
+        yield f"random {seed}", lambda seed=seed: xylo(name, test_random_xylo.recorded(name, seed))
+    yield from _recorded("xylo", partial(xylo, name))
+
+
+def _of_events(name: str) -> Iterator[tuple[str, Trial]]:
+    for seed in sorted(test_random_odin.SEEDS, key=lambda seed: len(test_random_odin.recorded(name, seed)["w"])):
+        yield f"random {seed}", partial(test_random_odin.assert_engine_equals, name, seed, "oracle")
+    yield from _recorded(name, partial(events, name), "run_*.npz")
+
+
+def _of_ranc() -> Iterator[tuple[str, Trial]]:
+    for seed in test_random_ranc.SEEDS:
+        yield f"random {seed}", lambda seed=seed: core("ranc", test_random_ranc.recorded(seed))
+    yield from _recorded("ranc", partial(core, "ranc"))
+
+
+def _of_spiker() -> Iterator[tuple[str, Trial]]:
+    for seed in test_random_spiker.SEEDS:
+        yield f"random {seed}", lambda seed=seed: core("spiker", test_random_spiker.recorded(seed))
+        yield f"random steps {seed}", lambda seed=seed: steps(test_random_spiker.recorded(seed))
+        apart = test_random_spiker.assert_steps_of_two_connections_equal
+        yield f"random connections {seed}", partial(apart, seed, "array")
+        yield f"random layers {seed}", partial(test_random_spiker.assert_layers_equal, seed, "array")
+    yield from _recorded("spiker", partial(core, "spiker"))
+
+
+def _of_speck() -> Iterator[tuple[str, Trial]]:
+    for seed in test_random_speck.SEEDS:
+        yield f"random {seed}", partial(test_random_speck.assert_engine_equals, seed, "array")
+    yield "pooled input", partial(test_random_speck.assert_pooled_input_equals, 0, "array")
+    yield from _recorded("speck", partial(core, "speck"))
+
+
+def _of_generic() -> Iterator[tuple[str, Trial]]:
+    generic = test_run_slow_model.test_random_generic_networks_equal_the_slow_model.hypothesis.inner_test
+    yield from ((f"random {seed}", partial(generic, "array", seed)) for seed in range(60))
 
 
 def _recorded(folder: str, trial: Callable[[Vectors], None], pattern: str = "*.npz") -> Iterator[tuple[str, Trial]]:
