@@ -1,4 +1,4 @@
-"""Cores that fill vectors of neurons, or leave a part of one, and wire lists that fill up: as the oracle, bit for bit."""
+"""Cores that fill vectors of neurons, or a part of one, and wire lists that fill up: as the oracle, bit for bit."""
 
 import bitspike as bs
 import numpy as np
