@@ -131,10 +131,10 @@ def _delivered_at_once(overflow: Overflow) -> Iterator[Experiment]:
 
 
 def ranged(overflow: Overflow) -> Iterator[Experiment]:
-    """Registers, and writes, of every range that 2 or 3 bits allow."""
+    """Registers, and writes, of every range that 2 bits allow, and of some that 3 bits allow."""
     for word in (Word(bits, signed, overflow) for bits in (2, 3) for signed in (True, False)):
         for low, high in product(range(word.min, word.max + 1), repeat=2):
-            if low <= high:
+            if low <= high and (word.bits == 2 or high - low in (0, 5)):
                 yield from _in_range(replace(word, low=low, high=high))
 
 

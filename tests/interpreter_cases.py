@@ -14,14 +14,22 @@ from bitspike.word import Overflow, Word
 from interpreters import ClipCount, Deliver, Experiment, span
 
 NARROW = [Word(bits, signed) for bits in (1, 2, 3, 4) for signed in (True, False)]
+# four widths and two signs for each of three operands, so that any two widths, any two signs, and any width and sign
+# occur together: an orthogonal array, whose columns are sums and multiples in the field of four elements
+_TWICE, _THRICE = (0, 2, 3, 1), (0, 3, 1, 2)
+_ROWS = [
+    ((i, i & 1 ^ _TWICE[j] & 1), (j, (i ^ _TWICE[j]) >> 1), (i ^ j, (i ^ _THRICE[j]) & 1))
+    for i, j in product(range(4), repeat=2)
+]
 GATED: dict[str, Any] = {"when": ("gate", Relation.EQ, 1)}
 GATE = {"gate": Interval(0, 1)}
 WIDEST_SHIFT = 56  # of a 6-bit word: what 63 bits still hold
 
 
 def combinations(count: int, equal: tuple[int, ...] = (5, 6), most: int = 4) -> Iterator[tuple[Word, ...]]:
-    """Every combination of words up to `most` bits, and of 5 and of 6 bits each, signed and unsigned."""
-    yield from product((word for word in NARROW if word.bits <= most), repeat=count)
+    """Words up to `most` bits, any two widths and signs together; and of 5 and of 6 bits each, signed and unsigned."""
+    rows = (tuple(Word(1 + width, sign == 0) for width, sign in row[:count]) for row in _ROWS)
+    yield from dict.fromkeys(row for row in rows if max(word.bits for word in row) <= most)
     for bits in equal:
         yield from product([Word(bits, True), Word(bits, False)], repeat=count)
 
@@ -34,12 +42,12 @@ def shifted(narrower: bool = False) -> Iterator[tuple[Word, Interval]]:
 
 
 def _delivered(overflow: Overflow) -> Iterator[Experiment]:
-    for register, count, weight in combinations(3, equal=(5,)):
+    for register, count, weight in combinations(3, equal=(4,)):
         words = {"membrane": replace(register, overflow=overflow)}
         yield Experiment(Deliver("membrane"), words, {"count": span(count), "weight": span(weight)})
-    either = Interval(Word(6, True).min, Word(6, False).max)  # of 6 bits, signed or not
+    either = Interval(Word(4, True).min, Word(4, False).max)  # of 4 bits, signed or not
     for signed in (True, False):
-        words = {"membrane": Word(6, signed, overflow)}
+        words = {"membrane": Word(5, signed, overflow)}
         yield Experiment(Deliver("membrane"), words, {"count": either, "weight": either})
 
 
@@ -63,14 +71,14 @@ def _added_in_another_word(overflow: Overflow) -> Iterator[Experiment]:
 
 
 def _added_literals(overflow: Overflow) -> Iterator[Experiment]:
-    for register, a in combinations(2):
+    for register, a in combinations(2, equal=(5,)):
         for terms, gate in product((("a",), ("a", 3, "a"), (-2,)), ({}, GATED)):
             words = {"membrane": replace(register, overflow=overflow)}
             yield Experiment(Add(into="membrane", terms=terms, **gate), words, {"a": span(a)} | (GATE if gate else {}))
 
 
 def _set(overflow: Overflow) -> Iterator[Experiment]:
-    for register, value in combinations(2):
+    for register, value in combinations(2, equal=(5,)):
         own, other = replace(register, overflow=overflow), Overflow.SATURATE
         for word, gate in product((None, replace(value, overflow=other)), ({}, GATED)):
             stage = Set(into="membrane", value="a", word=word, **gate)
@@ -151,7 +159,7 @@ def _fired_either_way(overflow: Overflow) -> Iterator[Experiment]:
                 ("membrane", Relation.EQ, 0), 0, 1, Set(into="membrane", value="low", when=("current", Relation.GT, 0))
             ),
         )
-        for register, threshold, low in [*product(NARROW[:4], repeat=3), *product(NARROW[4:6], repeat=3)]:
+        for register, threshold, low in combinations(3, equal=(3,), most=3):
             words = {"membrane": replace(register, overflow=overflow), "current": Word(3, True, overflow)}
             ranges = {"threshold": span(threshold), "low": span(low), "current": Interval(0, 1)}
             yield Experiment(Fire(branches=branches), words, {**ranges, SPIKES: Interval(0, 1)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 import interpreter_arithmetic
@@ -12,9 +12,9 @@ import interpreter_cases
 from bitspike.datapath import SPIKES, SUM, Add, Clip, Decay, Divide, Fire, Scale, Set, Shift, Shrink
 from bitspike.ops.base import Relation, Rounding
 from bitspike.ops.interval import Interval
-from bitspike.word import Overflow, Word
+from bitspike.word import MAX_BITS, Overflow, Word
 from interpreter_cases import fires
-from interpreters import Cases, Deliver, DeliverSum, Experiment, cases_of, span
+from interpreters import Cases, Deliver, DeliverSum, Experiment, cases_of, span, widest
 
 Family = Callable[[], Iterator[Experiment]]
 
@@ -40,34 +40,46 @@ def boundary_values(word: Word) -> list[int]:
 
 
 def boundary_experiments(bits: int, overflow: Overflow) -> Iterator[tuple[Experiment, Cases]]:
-    """Every kind of stage on wide words, at the values where arithmetic goes wrong."""
-    count, shift = Word(8, True), Interval(0, min(bits - 1, 62 - bits))
-    far = sorted({0, 1, bits - 1, bits, bits + 1, 62, 63})
+    """Every kind of stage on wide words, at the values where arithmetic goes wrong; but what 63 bits do not hold."""
     for signed, other in product((True, False), repeat=2):
         own, operand = Word(bits, signed, overflow), Word(bits, other)
-        states, values = {"membrane": boundary_values(own)}, {"a": boundary_values(operand)}
-        words, bound = {"membrane": own}, {"a": span(operand)}
-        counted = {"count": boundary_values(count), "weight": values["a"]}
-        yield (
-            Experiment(Deliver("membrane"), words, {"count": span(count), "weight": span(operand)}),
-            cases_of(states | counted),
-        )
-        yield Experiment(Add(into="membrane", terms=("a", "-a", "-a")), words, bound), cases_of(states | values)
-        yield Experiment(Add(into="membrane", terms=("a",)), words, bound), cases_of(states | values)
-        yield Experiment(Set(into="membrane", value="a"), words, bound), cases_of(states | values)
-        shifts = {"by": [shift.lo, 1, shift.hi]}
-        yield Experiment(Shift(into="membrane", by="by"), words, {"by": shift}), cases_of(states | shifts)
-        for rounding, least, result in product(Rounding, (0, 1), ("remaining", "minus_amount")):
-            keys: dict[str, Any] = {"kind": "shift", "rounding": rounding, "least": least, "result": result}
-            decay = Decay(into="membrane", of="membrane", by="by", **keys)
-            yield Experiment(decay, words, {"by": Interval(0, 63)}), cases_of(states | {"by": far})
-        yield from _boundary_arithmetic(own, operand)
-        started = {SPIKES: Interval(0, 1)}
-        for relation, repeat in product(Relation, (1, 3)):
-            reset = Add(into="membrane", terms=("-threshold",))
-            fire = Fire(branches=(fires(("membrane", relation, "threshold"), 1, repeat, reset),))
-            cases = cases_of({**states, "threshold": values["a"], SPIKES: (0, 1)})
-            yield Experiment(fire, words, {"threshold": span(operand), **started}), cases
+        for experiment, cases in chain(_boundary_writes(own, operand), _boundary_arithmetic(own, operand)):
+            if widest(experiment).bits <= MAX_BITS:
+                yield experiment, cases
+
+
+def _boundary_writes(own: Word, operand: Word) -> Iterator[tuple[Experiment, Cases]]:
+    """The stages that add, shift, decay and fire, and a delivery."""
+    bits, count = own.bits, Word(8, True)
+    shift, far = Interval(0, _room(bits)), sorted({0, 1, bits - 1, bits, min(bits + 1, 63), 62, 63})
+    states, values = {"membrane": boundary_values(own)}, {"a": boundary_values(operand)}
+    words, bound = {"membrane": own}, {"a": span(operand)}
+    counted = {"count": boundary_values(count), "weight": values["a"]}
+    yield (
+        Experiment(Deliver("membrane"), words, {"count": span(count), "weight": span(operand)}),
+        cases_of(states | counted),
+    )
+    for terms in (("a", "-a", "-a"), ("a",), ("-a",)):
+        yield Experiment(Add(into="membrane", terms=terms), words, bound), cases_of(states | values)
+    yield Experiment(Set(into="membrane", value="a"), words, bound), cases_of(states | values)
+    shifts = {"by": sorted({0, 1, shift.hi})}
+    yield Experiment(Shift(into="membrane", by="by"), words, {"by": shift}), cases_of(states | shifts)
+    for rounding, least in product(Rounding, (0, 1)):
+        result = "remaining" if (rounding is Rounding.FLOOR) == (least == 0) else "minus_amount"
+        keys: dict[str, Any] = {"kind": "shift", "rounding": rounding, "least": least, "result": result}
+        decay = Decay(into="membrane", of="membrane", by="by", **keys)
+        yield Experiment(decay, words, {"by": Interval(0, 63)}), cases_of(states | {"by": far})
+    started = {SPIKES: Interval(0, 1)}
+    for place, relation in enumerate(Relation):
+        reset = Add(into="membrane", terms=("-threshold",))
+        fire = Fire(branches=(fires(("membrane", relation, "threshold"), 1, (1, 3)[place % 2], reset),))
+        cases = cases_of({**states, "threshold": values["a"], SPIKES: (0, 1)})
+        yield Experiment(fire, words, {"threshold": span(operand), **started}), cases
+
+
+def _room(bits: int) -> int:
+    """How many more bits than a word's, and less than as many again, are still held."""
+    return max(1, min(bits - 1, MAX_BITS - 1 - bits))
 
 
 def _boundary_arithmetic(own: Word, operand: Word) -> Iterator[tuple[Experiment, Cases]]:
@@ -75,7 +87,7 @@ def _boundary_arithmetic(own: Word, operand: Word) -> Iterator[tuple[Experiment,
     words, states = {"membrane": own}, {"membrane": boundary_values(own)}
     bound, values = {"a": span(operand)}, {"a": boundary_values(operand)}
     fixed = {"membrane": [own.max]}
-    factor = Word(min(own.bits, 62 - own.bits), operand.signed)
+    factor = Word(_room(own.bits), operand.signed)
     for rounding in Rounding:
         scale = Scale(into="membrane", of="a", factor="b", shift=7, rounding=rounding)
         yield (
@@ -94,7 +106,7 @@ def _boundary_arithmetic(own: Word, operand: Word) -> Iterator[tuple[Experiment,
         cases_of({**fixed, **values, **divisors}),
     )
     yield Experiment(Shrink(into="membrane", by="by"), words, {"by": positive}), cases_of(states | divisors)
-    far, near = -63, min(own.bits - 1, 62 - own.bits)
+    far, near = -63, _room(own.bits)
     distances = {"by": sorted({far, -own.bits, 1 - own.bits, -1, 0, 1, near})}
     for rounding in Rounding:
         shift_either_way = Shift(into="membrane", by="by", rounding=rounding)
@@ -102,7 +114,7 @@ def _boundary_arithmetic(own: Word, operand: Word) -> Iterator[tuple[Experiment,
     within = replace(own, low=own.min + 1, high=own.max - 1) if own.overflow is not Overflow.WRAP else own
     yield Experiment(Set(into="membrane", value="a", word=within), words, bound), cases_of(fixed | values)
     arriving = {"count": Interval(-1, 3), "weight": span(operand), SUM: Interval(-1, 0)}
-    summed = {"membrane": own, SUM: Word(own.bits + 1, True, own.overflow)}
+    summed = {"membrane": own, SUM: Word(min(own.bits + 1, MAX_BITS), True, own.overflow)}
     at_once = DeliverSum("membrane", (Scale(into=SUM, of=SUM, factor=3, shift=1, rounding=Rounding.FLOOR),))
     tried = {**states, SUM: [-1], "count": (-1, 3), "weight": values["a"]}
     yield Experiment(at_once, summed, arriving), cases_of(tried)

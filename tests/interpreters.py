@@ -6,22 +6,19 @@ write was refused. A refused case has 1 in the last column and 0 elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 import slow_model
 from bitspike.datapath import SUM, Cap, Fire, clip_count, deliver, deliver_sum
 from bitspike.ops.array import ArrayOps
 from bitspike.ops.base import Registers
-from bitspike.ops.compiled import CAST, OVERFLOW, REFUSED, SourceOps
 from bitspike.ops.integer import IntegerOps
 from bitspike.ops.interval import Interval, IntervalOps
 from bitspike.ops.operators import RefusedWriteError
 from bitspike.word import Word
-from numba import njit
 from numpy.typing import NDArray
 
 Table = NDArray[np.int64]
@@ -86,6 +83,21 @@ class Experiment:
     def ranges(self) -> dict[str, Interval]:
         """Everything the stage may read or write, at its whole range."""
         return {name: span(word) for name, word in self.registers.items()} | dict(self.operands)
+
+    @property
+    def held(self) -> dict[str, Interval]:
+        """What a register can hold between two writes: its own word, and those that a write gives it."""
+        held = {name: self.ranges[name].join(span(word)) for name, word in self.registers.items()}
+        for stage in self._writes:
+            if getattr(stage, "word", None) is not None:
+                held[stage.into] = held[stage.into].join(span(stage.word))
+        return held
+
+    @property
+    def _writes(self) -> list[Any]:
+        if isinstance(self.stage, Fire):
+            return [item.stage for branch in self.stage.branches for item in branch.do]
+        return list(self.stage.then) if isinstance(self.stage, DeliverSum) else [self.stage]
 
     @property
     def written(self) -> list[str]:
@@ -159,70 +171,6 @@ def _row(written: Sequence[str], values: Mapping[str, int], overflows: Mapping[s
 
 def _refusal(written: Sequence[str]) -> list[int]:
     return [0] * (2 * len(written)) + [1]
-
-
-class WordByName(NamedTuple):
-    """A word whose bounds are variables of the source: one compilation proves every width."""
-
-    min: str
-    max: str
-    mask: str
-    overflow: Any
-
-
-class SymbolicRegisters(Registers):
-    """Registers that note the word of every write and put variables in its place."""
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.bounds: list[int] = []
-
-    def write(self, register: str, raw: Any, word: Word | None = None, when: Any = True) -> None:
-        actual = word or self.words[register]
-        place = len(self.bounds)
-        self.bounds += [actual.min, actual.max, actual.mask]
-        names = (f"bounds[{place + k}]" for k in range(3))
-        super().write(register, raw, WordByName(*names, actual.overflow), when)  # type: ignore[arg-type]
-
-
-def source_of(experiment: Experiment, names: Iterable[str], symbolic: bool) -> tuple[str, list[int]]:
-    """A function `kernel(inputs, bounds, out)` over all cases, and the bounds it needs."""
-    ops = SourceOps(indent=2)
-    kind = SymbolicRegisters if symbolic else Registers
-    regs = kind(ops, experiment.registers, {name: name for name in names})
-    for place, name in enumerate(names):
-        ops.emit(f"{name} = {CAST}(inputs[{place}, case])")
-    for counter in (*(OVERFLOW + name for name in experiment.written), REFUSED):
-        ops.emit(f"{counter} = 0")
-    experiment.stage.run(regs)
-    results = [regs[name] for name in experiment.written] + [OVERFLOW + name for name in experiment.written]
-    for place, result in enumerate([*results, REFUSED]):
-        ops.emit(f"out[case, {place}] = {result}")
-    head = ["def kernel(inputs, bounds, out):", "    for case in range(inputs.shape[1]):"]
-    return "\n".join(head + ops.lines), getattr(regs, "bounds", [])
-
-
-@cache
-def kernel_of(source: str, cast: Any, jit: bool) -> Callable[..., None]:
-    """The source as a function, compiled or as plain Python."""
-    scope: dict[str, Any] = {CAST: cast}
-    exec(source, scope)
-    kernel: Callable[..., None] = scope["kernel"]
-    return njit("void(int64[:,::1], int64[::1], int64[:,::1])")(kernel) if jit else kernel
-
-
-def by_compiled(experiment: Experiment, cases: Cases, symbolic: bool = True, jit: bool = True) -> Table:
-    """The emitted source, in the integer type that the interval analysis chooses."""
-    source, bounds = source_of(experiment, cases, symbolic)
-    inputs = np.stack(list(cases.values()))
-    out = np.zeros((inputs.shape[1], 2 * len(experiment.written) + 1), np.int64)
-    narrow = np.int32 if widest(experiment).bits <= 32 else np.int64
-    kernel_of(source, narrow if jit else int, jit)(
-        inputs if jit else inputs.astype(object), np.array(bounds, np.int64), out
-    )
-    refused = out[:, -1] > 0
-    out[refused] = _refusal(experiment.written)
-    return out
 
 
 def by_interval(experiment: Experiment, ranges: Mapping[str, Interval]) -> tuple[dict[str, Interval], Interval]:

@@ -1,4 +1,4 @@
-"""Hypothesis strategies: any stage over any words up to 32 bits, and cases for it."""
+"""Hypothesis strategies: any stage over any words and ranges whose every value fits 63 bits, and cases for it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ import numpy as np
 from bitspike.datapath import SPIKES, SUM, Add, Clip, Decay, Divide, Fire, Scale, Set, Shift, Shrink
 from bitspike.ops.base import Relation, Rounding
 from bitspike.ops.interval import Interval
-from bitspike.word import Overflow, Word
+from bitspike.word import MAX_BITS, Overflow, Word
 from hypothesis import strategies as st
 from interpreter_cases import fires
 from interpreter_families import boundary_values
-from interpreters import Cases, Deliver, DeliverSum, Experiment, by_interval, span
+from interpreters import Cases, Deliver, DeliverSum, Experiment, span, widest
 
 REGISTERS = ("membrane", "current")
 PARAMETERS = ("threshold", "weight", "count")
 SHIFT, EITHER_WAY, COUNT, DIVISOR = Word(4, False), Word(4, True), Word(8, True), Word(9, False, low=1, high=300)
-CASES = 12
+CASES = 40  # a vector and a part of one
 
-words = st.builds(Word, st.integers(1, 32), st.booleans())
+bits = st.integers(1, 32) | st.sampled_from([8, 15, 16, 17, 31, 32, 33, 48, 61])  # the ends of lanes among them
+words = st.builds(Word, bits, st.booleans())
 registers = st.sampled_from(REGISTERS)
 names = st.sampled_from(REGISTERS + PARAMETERS)
 literals = st.integers(-40, 40) | st.sampled_from([2**15, -(2**15) - 1, 2**31, -(2**31)])
@@ -36,11 +37,19 @@ roundings = st.sampled_from(Rounding)
 @st.composite
 def register_words(draw: Any) -> Word:
     """A word with an overflow; one that does not wrap may have a narrower range."""
-    word = Word(draw(st.integers(1, 32)), draw(st.booleans()), draw(st.sampled_from(Overflow)))
+    word = Word(draw(bits), draw(st.booleans()), draw(st.sampled_from(Overflow)))
     if word.overflow is Overflow.WRAP or draw(st.booleans()):
         return word
     low, high = sorted(draw(st.tuples(*[st.integers(word.min, word.max)] * 2)))
     return replace(word, low=low, high=high)
+
+
+@st.composite
+def ranges(draw: Any) -> Interval:
+    """The whole range of a word, or a part of it."""
+    whole = span(draw(words))
+    ends = st.tuples(*[st.integers(whole.lo, whole.hi)] * 2).map(sorted)
+    return draw(st.just(whole) | ends.map(lambda pair: Interval(*pair)))
 
 
 def written(stage: Any, into: Any = registers, **keys: Any) -> Any:
@@ -90,16 +99,15 @@ stages = st.sampled_from([writes, writes, writes, fired, fired, deliveries]).fla
 def experiments(draw: Any) -> tuple[Experiment, Cases]:
     """A stage whose every value fits 63 bits, and some cases."""
     own = {name: draw(register_words()) for name in (*REGISTERS, SUM)}
-    ranges = {name: span(draw(words)) for name in PARAMETERS} | {
+    operands = {name: draw(ranges()) for name in PARAMETERS} | {
         "count": span(COUNT),
         "by": span(SHIFT),
         "either_way": span(EITHER_WAY),
         "divisor": span(DIVISOR),
         SPIKES: Interval(0, 2),
     }
-    experiment = Experiment(draw(stages.filter(bool)), own, ranges)
-    if by_interval(experiment, experiment.ranges)[1].bits > 63:
-        experiment = Experiment(Set(into="membrane", value="threshold"), own, ranges)
+    held = stages.map(lambda stage: Experiment(stage, own, operands)).filter(lambda each: widest(each).bits <= MAX_BITS)
+    experiment = draw(held)
     return experiment, draw(cases(experiment))
 
 

@@ -195,7 +195,7 @@ class _Kernel:
         if sums is not None:
             sums.clear(self.neurons.padded)
         lists = Lists(code.row(f"to{k}", "int32"), weights, span) if arrival.listed else None
-        if lists is not None and arrival.picture:
+        if lists is not None and arrival.picture and vector.bounded(span, acts):
             self._picture(k, arrival, register, sums, lists, events, delay)
         elif lists is not None:
             self._lists(k, register, sums, lists, events, delay)

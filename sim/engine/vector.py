@@ -19,7 +19,7 @@ from llvmlite import ir
 from ..datapath import SUM, deliver, deliver_sum
 from ..ops.base import Registers
 from ..ops.code import I32, I64, Code, Row, Slot
-from ..ops.interval import Interval
+from ..ops.interval import Interval, IntervalOps
 from ..ops.lanes import REFUSED, LaneOps, Lanes, lane_bits
 from ..profile.connection import Sum
 from ..profile.schema import SPIKES, NeuronClass
@@ -28,6 +28,7 @@ from .listing import Events
 LANES = 32  # neurons of a vector
 UNROLLED = (8, 2, 1)  # vectors of a block whose sums stay in the machine's registers
 ANYTHING = Interval(-(1 << 62), 1 << 62)
+MOST_BITS = 32  # of what one event adds: then the bounds of as many sources as an int32 counts are far from 64 bits
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,10 @@ def accumulated(neurons: Neurons, register: str, matrix: Matrix, events: Events,
     """Deliver events to a register of all neurons, each with its fit. count: as what one acts."""
     code, builder, row = neurons.code, neurons.code.builder, neurons.rows[register]
     word, span = neurons.neuron.registers[register], neurons.held[register]
+    if not bounded(matrix.span, count):
+        with code.loop(I64(0), neurons.padded, LANES) as place:
+            _each(neurons, register, place, matrix, events, count)
+        return
     low, high = _bounds(code, matrix, events, word.max - word.min)
     least, most = builder.sub(I64(word.min), low), builder.sub(I64(word.max), high)
     possible = builder.icmp_signed("<=", least, most)
@@ -106,6 +111,11 @@ def accumulated(neurons: Neurons, register: str, matrix: Matrix, events: Events,
                 _each(neurons, register, place, matrix, events, count)
 
     blocks(code, neurons.padded, block)
+
+
+def bounded(weight: Interval, count: Interval) -> bool:
+    """Whether 64 bits surely hold what all events of a step add."""
+    return IntervalOps().mul(weight, count).bits <= MOST_BITS
 
 
 def blocks(code: Code, padded: Any, run: Callable[[Any, int], None]) -> None:

@@ -102,6 +102,11 @@ class NeuronClass(Model):
         yield from self.parameters.items()
         yield from self.derived.items()
 
+    @cached_property
+    def storages(self) -> dict[str, Word]:
+        """By register, parameter and derived value, and for 'spikes', the narrowest word that holds it."""
+        return {**dict(self.stored()), SPIKES: holding(*self.emission)}
+
 
 class Limits(Model):
     """What fits the chip. An absent limit is none."""
@@ -203,9 +208,7 @@ def storage(neuron: NeuronClass, register: str) -> Word:
 
     A stage may fit a write into a word of its own, wider than the register's.
     """
-    if register == SPIKES:
-        return holding(*neuron.emission)
-    return next(word for name, word in neuron.stored() if name == register)
+    return neuron.storages[register]
 
 
 __all__ = [

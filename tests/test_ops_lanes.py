@@ -1,0 +1,154 @@
+"""Code for lanes where it takes a way of its own: proofs that nothing overflows, whole lanes, loops, narrow starts."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from bitspike.datapath import SPIKES, Add, Decay, Divide, Fire, Scale, Set, Shift
+from bitspike.ops.base import Registers, Relation, Rounding
+from bitspike.ops.code import I64, Code
+from bitspike.ops.interval import Interval
+from bitspike.ops.lanes import REFUSED, LaneOps, lane_bits
+from bitspike.word import Overflow, Word
+from interpreter_cases import fires
+from interpreter_proofs import prove, prove_lanes
+from interpreters import Deliver, Experiment, cases_of, span
+
+S16, S32, U16 = Word(16, True), Word(32, True), Word(16, False)
+
+
+def ends(interval: Interval) -> list[int]:
+    """Both ends and the middle, with their neighbours."""
+    near = {value + step for value in (interval.lo, 0, interval.hi) for step in (-1, 0, 1)}
+    return sorted(value for value in near if interval.lo <= value <= interval.hi)
+
+
+def prove_at_the_ends(experiment: Experiment, **values: list[int]) -> None:
+    """All interpreters agree on the ends of every operand, or on the values that are named."""
+    cases = cases_of({name: values.get(name, ends(interval)) for name, interval in experiment.ranges.items()})
+    prove_lanes(experiment, cases, prove(experiment, cases, np.random.default_rng(0)))
+
+
+def saturating(word: Word, overflow: Overflow = Overflow.SATURATE) -> dict[str, Word]:
+    return {"membrane": Word(word.bits, word.signed, overflow)}
+
+
+def text(run: Callable[[LaneOps, Code], None]) -> str:
+    """The code of a few operations on vectors of 32."""
+    code = Code(["in", "out"])
+    names = ("membrane", REFUSED)
+    run(LaneOps(code, 32, {name: code.slot(I64(0)) for name in names}, {}), code)
+    return code.finish()
+
+
+def added(word: Word, span: Interval) -> str:
+    """The code that adds two values of a span and writes a register of a word."""
+
+    def run(ops: LaneOps, code: Code) -> None:
+        row = code.row("in", "int64")
+        a, b = (ops.load(row.load(I64(32 * place), 32), span) for place in (0, 1))
+        regs = Registers(ops, {"membrane": word}, {"membrane": a})
+        regs.write("membrane", ops.add(a, b))
+        code.row("out", "int64").store(I64(0), ops.at(regs["membrane"], 64), 32)
+
+    return text(run)
+
+
+@pytest.mark.parametrize("overflow", Overflow)
+def test_an_overflow_that_cannot_happen_costs_nothing(overflow):
+    assert "ctpop" not in added(Word(12, True, overflow), Interval(-1024, 1023))
+    assert "ctpop" in added(Word(12, True, overflow), Interval(-1025, 1023))
+
+
+@pytest.mark.parametrize(("bits", "native"), [(15, False), (16, True), (17, False), (32, True), (33, False)])
+def test_a_word_that_is_a_lane_saturates_in_one_instruction(bits, native):
+    word = Word(bits, True, Overflow.SATURATE)
+    assert (f"llvm.sadd.sat.v32i{bits}" in added(word, span(word))) == native
+
+
+@pytest.mark.parametrize(("low", "high", "bits"), [(-(2**15), 2**15 - 1, 16), (0, 2**15, 32), (-(2**15) - 1, 0, 32),
+                                                   (0, 2**31, 64), (-(2**31) - 1, 0, 64), (0, 2**80, 64)])  # fmt: skip
+def test_a_lane_is_as_narrow_as_its_values_allow(low, high, bits):
+    assert lane_bits(Interval(low, high)) == bits
+
+
+@pytest.mark.parametrize("overflow", Overflow)
+@pytest.mark.parametrize(("own", "other"), [(U16, S16), (S16, U16), (Word(32, False), S32), (S32, Word(32, False))])
+def test_a_write_across_signs_counts_where_the_bits_stay_and_the_value_does_not(own, other, overflow):
+    prove_at_the_ends(Experiment(Set(into="membrane", value="a"), saturating(own, overflow), {"a": span(other)}))
+
+
+@pytest.mark.parametrize("word", [S16, S32])
+@pytest.mark.parametrize("terms", [("a",), ("-a",), ("a", "a"), (3,), ("-a", 40000)])
+def test_a_native_saturating_sum_is_the_sum_of_what_fits_the_lane_and_of_what_does_not(word, terms):
+    for bound in (span(word), span(Word(word.bits + 1, True)), span(Word(word.bits, False)), Interval(-3, 2)):
+        prove_at_the_ends(Experiment(Add(into="membrane", terms=terms), saturating(word), {"a": bound}))
+
+
+@pytest.mark.parametrize("word", [S16, S32])
+def test_a_delivery_saturates_natively_where_the_product_fits_the_lane(word):
+    for weight in (Interval(-128, 127), span(word)):
+        prove_at_the_ends(
+            Experiment(Deliver("membrane"), saturating(word), {"count": span(Word(8, True)), "weight": weight})
+        )
+
+
+@pytest.mark.parametrize("rounding", Rounding)
+@pytest.mark.parametrize("word", [S16, S32, U16, Word(17, True)])
+def test_a_shift_beyond_the_lane_leaves_the_sign_or_nothing(word, rounding):
+    decay = Decay(into="loss", of="membrane", kind="shift", by="by", rounding=rounding, least=0, result="minus_amount")
+    words = {"membrane": Word(word.bits, word.signed, Overflow.WRAP), "loss": Word(34, True, Overflow.REFUSE)}
+    experiment = Experiment(decay, words, {"by": Interval(0, 63), "loss": Interval(0, 0)})
+    prove_at_the_ends(experiment, by=[0, 1, 14, 15, 16, 17, 30, 31, 32, 33, 62, 63])
+
+
+def test_a_shift_to_the_left_of_nothing_is_nothing_however_far():
+    shift = Shift(into="membrane", by="by")
+    prove_at_the_ends(
+        Experiment(shift, saturating(S16), {"by": Interval(0, 63), "membrane": Interval(0, 0)}), by=[0, 15, 16, 32, 63]
+    )
+
+
+@pytest.mark.parametrize("rounding", Rounding)
+def test_the_most_negative_value_is_negated_in_a_wider_lane(rounding):
+    prove_at_the_ends(Experiment(Set(into="membrane", value="-a"), saturating(S16), {"a": span(S16)}))
+    scale = Scale(into="membrane", of="-a", factor=1, shift=3, rounding=rounding)
+    prove_at_the_ends(Experiment(scale, saturating(S16), {"a": span(S16)}))
+
+
+def test_a_quotient_is_floored_in_the_lane_of_dividend_and_divisor():
+    for of, by in ((S16, Interval(1, 40000)), (U16, Interval(1, 3)), (Word(33, True), Interval(7, 7))):
+        divide = Divide(into="membrane", of="a", by="by")
+        prove_at_the_ends(Experiment(divide, saturating(S16), {"a": span(of), "by": by}))
+
+
+@pytest.mark.parametrize("overflow", Overflow)
+def test_every_lane_of_a_loop_ends_in_its_own_round(overflow):
+    branch = fires(("membrane", Relation.GE, "threshold"), 1, 40, Add(into="membrane", terms=("-threshold",)))
+    ranges = {"threshold": Interval(1, 9), SPIKES: Interval(0, 3)}
+    experiment = Experiment(Fire(branches=(branch,)), saturating(Word(7, True), overflow), ranges)
+    prove_at_the_ends(experiment, membrane=list(range(-5, 64)), threshold=list(range(1, 10)))
+
+
+def test_a_branch_that_is_never_taken_may_compute_what_no_lane_holds():
+    """The range analysis, which refuses such widths, does not follow it."""
+    wide = Scale(into="membrane", of="a*a", factor="a", shift=0, rounding=Rounding.FLOOR)
+    branch = fires(("membrane", Relation.GE, 1 << 15), 1, 1, wide)
+    experiment = Experiment(Fire(branches=(branch,)), saturating(S16), {"a": span(S32), SPIKES: Interval(0, 0)})
+    prove_at_the_ends(experiment)
+
+
+def test_a_loop_that_begins_low_stays_exact_in_lanes_that_its_register_could_pass():
+    square = Scale(into="membrane", of="membrane", factor="membrane", shift=0, rounding=Rounding.FLOOR)
+    branch = fires(("membrane", Relation.GE, 0), 1, 3, square)
+    start = {"membrane": Interval(0, 9), SPIKES: Interval(0, 0)}
+    prove_at_the_ends(
+        Experiment(Fire(branches=(branch,)), saturating(Word(48, False)), start), membrane=list(range(10))
+    )
+
+
+def test_a_loop_carries_what_a_stage_writes_in_a_word_of_its_own():
+    wider = Add(into="membrane", terms=(30000,), word=Word(24, True, Overflow.SATURATE))
+    branch = fires(("membrane", Relation.GE, 0), 1, 5, wider)
+    start = {"membrane": Interval(0, 5), SPIKES: Interval(0, 0)}
+    prove_at_the_ends(Experiment(Fire(branches=(branch,)), saturating(S16), start))
