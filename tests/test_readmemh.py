@@ -6,6 +6,8 @@ import bitspike as bs
 import numpy as np
 import pytest
 from bitspike.exchange import readmemh
+from bitspike.exchange.image import MANIFEST, Image, read_image
+from bitspike.word import Word
 from builders import generic, random_generic, random_xylo
 
 
@@ -189,3 +191,11 @@ def test_whatever_a_network_holds_survives_its_file(make, tmp_path):
     net = make()
     bs.export(net, tmp_path / "net.npz")
     assert bs.load_network(tmp_path / "net.npz") == net
+
+
+@pytest.mark.parametrize("bits", [1, 2, 63])
+def test_the_ends_of_every_width_are_read_back(tmp_path, bits):
+    word = Word(bits, True)
+    image = Image("a", "ends", word, ("end",), np.array([word.min, word.max, -1], np.int64))
+    (tmp_path / image.file).write_text(image.text)
+    assert read_image(tmp_path, tmp_path / MANIFEST, image.entry).tolist() == image.values.tolist()

@@ -3,7 +3,7 @@
 import bitspike as bs
 import numpy as np
 import pytest
-from builders import generic, random_spikes, random_xylo, rewrite
+from builders import GENERIC, edited, generic, random_spikes, random_xylo, rewrite
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +36,23 @@ def test_only_the_registers_asked_for_are_recorded():
     assert trace["a"].registers["membrane"].dtype == np.int16
     assert trace["a"].words == {"membrane": "s16"}
     assert trace.overflows == {"a": {"accumulator": 0, "membrane": 0}}
+
+
+@pytest.mark.parametrize(
+    ("register", "word"),
+    [("s16(-100..100).saturate", "s16"), ("u15.saturate", "u15"), ("s20.wrap", "s20")],
+)
+def test_a_register_is_recorded_with_every_bit_of_its_word(register, word):
+    profile = edited(GENERIC, ("neurons.neuron.registers.accumulator", register))
+    assert bs.run(generic(profile=profile), [[1, 1]], record="all")["a"].words["accumulator"] == word
+
+
+def test_a_stage_that_writes_a_wider_word_widens_the_register():
+    profile = edited(GENERIC, ("neurons.neuron.step.1.add.word", "s18.saturate"))
+    assert bs.run(generic(profile=profile), [[1, 1]], record="all")["a"].words["membrane"] == "s18"
+    signed = edited(GENERIC, ("neurons.neuron.registers.accumulator", "u16.saturate"))
+    signed = edited(signed, ("neurons.neuron.step.2.set.word", "s4.wrap"))
+    assert bs.run(generic(profile=signed), [[1, 1]], record="all")["a"].words["accumulator"] == "s17"
 
 
 def test_every_write_that_does_not_fit_is_counted():

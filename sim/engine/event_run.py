@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..events import Events
 from ..network.network import Network
-from ..profile.schema import Profile, storage
+from ..profile.schema import Profile, register_word
 from ..trace import Integers, LayerTrace, State, Trace
 from . import event_oracle
 from .cache import Kernel, compiled
@@ -66,7 +66,7 @@ def run_events(
     else:
         _compiled(network.profile, core, streams, state[layer.name], written)
     overflows = dict(zip(layer.neuron.registers, map(int, written.overflows.sum(axis=0)), strict=True))
-    words = {register: str(storage(layer.neuron, register)) for register in written.registers}
+    words = {register: str(register_word(layer.neuron, register)) for register in written.registers}
     trace = LayerTrace(written.spikes, written.registers, overflows, words)
     samples = np.repeat(np.arange(len(streams), dtype=np.int32), [len(rows) for rows in written.wire])
     wire = np.column_stack([samples, np.concatenate(written.wire)])

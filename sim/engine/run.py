@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from ..errors import InputError, suggest
 from ..events import Events
 from ..network.network import Network
-from ..profile.schema import INPUT, SPIKES, storage
+from ..profile.schema import INPUT, SPIKES, register_word, storage
 from ..raster import Raster
 from ..trace import PAST, Integers, LayerTrace, State, Trace
 from . import clocked, event_core, event_run, oracle, vectorised
@@ -190,5 +190,5 @@ def _registers(record: Iterable[str] | str, layers: Mapping[str, Layer]) -> set[
 
 def _layer_trace(layer: Layer, spikes: Integers, recorded: Mapping[str, Integers], overflows: Integers) -> LayerTrace:
     counts = dict(zip(layer.neuron.registers, map(int, overflows), strict=True))
-    words = {register: str(storage(layer.neuron, register)) for register in recorded}
+    words = {register: str(register_word(layer.neuron, register)) for register in recorded}
     return LayerTrace(spikes, recorded, counts, words)

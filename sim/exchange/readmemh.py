@@ -5,15 +5,11 @@ Files are written beside their final names and renamed, the manifest last: a fol
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
-from typing import Any
 
 import numpy as np
 
@@ -24,33 +20,10 @@ from ..network.geometry import Convolution, Pooling, Sparse
 from ..network.network import Integers, Network
 from ..network.parts import Projection
 from ..word import Word
+from .image import MANIFEST, Image, read_image, read_text, start_folder
 
 FORMAT = "bitspike-readmemh"
 SCHEMA = 1
-MANIFEST = "manifest.json"
-_MAX_FILE = 1 << 28  # bytes of one image that are read
-
-
-@dataclass(frozen=True)
-class Image:
-    """One memory: `values` of `word`, laid out row by row (the last axis of `shape` counts fastest)."""
-
-    array: str
-    holds: str
-    word: Word
-    axes: tuple[str, ...]
-    values: Integers
-
-    @property
-    def file(self) -> str:
-        """Its name in the folder."""
-        return f"{self.array}.mem"
-
-    @property
-    def text(self) -> str:
-        """A two's-complement word a line, as many hex digits as its bits need."""
-        digits = -(-self.word.bits // 4)
-        return "".join(f"{int(value) & self.word.mask:0{digits}x}\n" for value in self.values.ravel())
 
 
 def images(network: Network) -> Iterator[Image]:
@@ -108,87 +81,29 @@ _AXES: dict[type, tuple[str, ...]] = {
 
 def write_images(network: Network, folder: str | os.PathLike[str]) -> list[str]:
     """Write every memory and the manifest; returns the files' names. Raises FileError."""
-    root = Path(folder)
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        (root / MANIFEST).unlink(missing_ok=True)  # what follows is not whole until the new one is there
-    except OSError as error:
-        raise FileError(f"{os.fspath(folder)}: cannot be written: {error.strerror}") from None
+    root = start_folder(folder)
     files = []
     for image in images(network):
         write_text(root / image.file, image.text)
-        files.append(_entry(image))
+        files.append(image.entry)
     manifest = {"format": FORMAT, "schema": SCHEMA, **network_header(network), "files": files}
     write_text(root / MANIFEST, json.dumps(manifest, indent=1) + "\n")
     return [*(entry["file"] for entry in files), MANIFEST]
-
-
-def _entry(image: Image) -> dict[str, Any]:
-    return {
-        "file": image.file,
-        "array": image.array,
-        "holds": image.holds,
-        "word": str(image.word),
-        "encoding": "two's complement, hex, one word a line",
-        "axes": list(image.axes),
-        "shape": list(image.values.shape),
-        "address": "0"
-        if not image.axes
-        else " + ".join(
-            " * ".join([axis, *(str(size) for size in image.values.shape[place + 1 :])])
-            for place, axis in enumerate(image.axes)
-        ),
-        "words": image.values.size,
-        "sha256": hashlib.sha256(image.text.encode()).hexdigest(),
-    }
 
 
 def read_images(folder: str | os.PathLike[str]) -> Network:
     """The network of a folder that `write_images` wrote, every file verified. Raises FileError."""
     root, place = Path(folder), os.fspath(Path(folder) / MANIFEST)
     try:
-        manifest = json.loads(_read(root / MANIFEST))
+        manifest = json.loads(read_text(root / MANIFEST))
         if manifest["format"] != FORMAT or manifest["schema"] != SCHEMA:
             raise FileError(
                 f"{place}: found {manifest['format']} schema {manifest['schema']}; allowed: {FORMAT} {SCHEMA}"
             )
-        arrays = _joined({entry["array"]: _values(root, entry) for entry in manifest["files"]})
+        arrays = _joined({entry["array"]: read_image(root, root / MANIFEST, entry) for entry in manifest["files"]})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FileError(f"{place}: damaged: {type(error).__name__} {error}") from None
     return network_from(manifest, arrays, place)
-
-
-def _read(path: Path) -> str:
-    try:
-        if path.stat().st_size > _MAX_FILE:
-            raise FileError(f"{path}: larger than {_MAX_FILE:,} bytes")
-        return path.read_text("ascii")
-    except FileNotFoundError:
-        raise FileError(f"{path}: no such file") from None
-    except UnicodeDecodeError:
-        raise FileError(f"{path}: damaged: not ASCII text") from None
-    except OSError as error:
-        raise FileError(f"{path}: cannot be read: {error.strerror}") from None
-
-
-def _values(root: Path, entry: dict[str, Any]) -> Integers:
-    """The integers of one image, its checksum, length and words verified."""
-    name = entry["file"]
-    if not re.fullmatch(r"[A-Za-z0-9_.-]+", name) or name.startswith("."):
-        raise FileError(f"{root / MANIFEST}: found file name {name!r}; allowed: letters, digits, '_', '-' and '.'")
-    text, word = _read(root / name), Word.parse(entry["word"])
-    lines = text.split()
-    for number, line in enumerate(lines, 1):
-        if not re.fullmatch(r"[0-9a-fA-F]+", line) or int(line, 16) > word.mask:
-            raise FileError(f"{root / name}:{number}: found {line!r}; allowed: a word of {word.bits} bits in hex")
-    if len(lines) != entry["words"]:
-        raise FileError(f"{root / name}: found {len(lines)} words; {entry['words']} are declared")
-    if hashlib.sha256(text.encode()).hexdigest() != entry["sha256"]:
-        raise FileError(f"{root / name}: damaged: it does not have the checksum it was written with")
-    values = np.array([int(line, 16) for line in lines], np.int64)
-    if word.signed:
-        values -= (values > word.max) * np.int64(1 << word.bits)
-    return values.reshape(entry["shape"])
 
 
 def _joined(arrays: dict[str, Integers]) -> dict[str, Integers]:

@@ -74,7 +74,7 @@ from ..errors import FileError, InputError, suggest
 from ..events import ABSENT, Events
 from ..network import Network
 from ..profile import Profile
-from ..profile.schema import INPUT, SPIKES, storage
+from ..profile.schema import INPUT, SPIKES, register_word, storage
 from ..trace import PAST, LayerTrace, State, Trace
 from .vector_keys import Integers, Keys
 from .vector_network import EVENTS, INITIAL, Layer, Parts, read_parts, read_profile
@@ -190,7 +190,7 @@ def _recorded(keys: Keys, network: Network, name: str, layer: Layer, shape: tupl
         recorded[what] = array.reshape(whole)
     spikes = recorded.pop(SPIKES, np.zeros((*shape, 0), np.uint8))
     neuron = network.neuron_class(network.population(name))
-    return LayerTrace(spikes, recorded, {}, {register: str(storage(neuron, register)) for register in recorded})
+    return LayerTrace(spikes, recorded, {}, {register: str(register_word(neuron, register)) for register in recorded})
 
 
 def _state(keys: Keys, network: Network, parts: Parts, samples: int) -> State:

@@ -211,6 +211,13 @@ def storage(neuron: NeuronClass, register: str) -> Word:
     return neuron.storages[register]
 
 
+def register_word(neuron: NeuronClass, register: str) -> Word:
+    """A register as wires carry it: every bit of its word, and more where a stage fits a write into a wider one."""
+    words = (neuron.registers[register], storage(neuron, register))
+    signed = any(word.signed for word in words)
+    return Word(max(word.bits + (signed and not word.signed) for word in words), signed)
+
+
 __all__ = [
     "INPUT",
     "SPIKES",
@@ -221,5 +228,6 @@ __all__ = [
     "Source",
     "Value",
     "holding",
+    "register_word",
     "storage",
 ]

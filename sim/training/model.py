@@ -22,7 +22,7 @@ from ..ops.interval import Interval, IntervalOps
 from ..ops.operators import RefusedWriteError
 from ..ops.tensor import SpikeGradient, TensorOps
 from ..profile.analysis import WEIGHT_MAX, WEIGHT_MIN, arriving, weight_scope, widest
-from ..profile.schema import INPUT, storage
+from ..profile.schema import INPUT, register_word
 from ..profile.walk import listed, stage_operands
 from ..trace import LayerTrace, Trace
 from .layers import Synapses
@@ -182,7 +182,7 @@ class SpikingNetwork(nn.Module):
         for population in self.template.populations:
             name, neuron = population.name, by_name[population.name].neuron
             recorded = {r: _integers([part[1][name][r] for part in parts]) for r in neuron.registers}
-            words = {register: str(storage(neuron, register)) for register in neuron.registers}
+            words = {register: str(register_word(neuron, register)) for register in neuron.registers}
             layers[name] = LayerTrace(_integers([part[0][name] for part in parts]), recorded, {}, words)
         return Trace(layers, self.export().digest)
 
