@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import bitspike as bs
 import numpy as np
 import pytest
-from builders import rewrite
+from bitspike.exchange import FORMATS, Format, Option
+from builders import generic, rewrite
 from command_line import bitspike, refused, small, spikes
 
 
@@ -157,10 +160,8 @@ def test_export_as_json(capsys, tmp_path, net):
 
 
 def test_an_export_that_reads_back_differently_ends_with_status_1(capsys, tmp_path, net, monkeypatch):
-    from bitspike.cli import export
-    from builders import generic
-
-    monkeypatch.setattr(export, "read_images", lambda folder: generic(threshold=10))
+    other = replace(FORMATS["readmemh"], read=lambda folder: generic(threshold=10))
+    monkeypatch.setitem(FORMATS, "readmemh", other)
     ran = bitspike(capsys, "export", net, "--format", "readmemh", "-o", tmp_path / "images")
     assert (ran.status, ran.out) == (1, "")
     assert ran.errors == [f"{tmp_path / 'images'}: what was written does not read back as the same network"]
@@ -168,4 +169,27 @@ def test_an_export_that_reads_back_differently_ends_with_status_1(capsys, tmp_pa
 
 def test_an_unknown_format_is_refused(capsys, tmp_path, net):
     lines = refused(capsys, tmp_path, "export", net, "--format", "nir2", "-o", tmp_path / "x")
-    assert "invalid choice: 'nir2'" in lines[-1]
+    assert lines == [f"format: found 'nir2'; allowed: {', '.join(FORMATS)}"]
+
+
+def listing(network, path, order="name"):
+    Path(path).write_text(order)
+    return [order]
+
+
+LISTING = Format("listing", "a list", listing, options=(Option("order", "how it is sorted", choices=("name", "size")),))
+
+
+def test_a_format_brings_its_options(capsys, tmp_path, net, monkeypatch):
+    monkeypatch.setitem(FORMATS, "listing", LISTING)
+    ran = bitspike(capsys, "export", net, "--format", "listing", "-o", tmp_path / "x", "--order", "size")
+    assert (ran.status, ran.out) == (0, f"{tmp_path / 'x'}: size\n")
+    assert "listing: how it is sorted" in bitspike(capsys, "export", "--help").out
+
+
+def test_an_option_of_another_format_is_refused(capsys, tmp_path, net, monkeypatch):
+    monkeypatch.setitem(FORMATS, "listing", LISTING)
+    lines = refused(capsys, tmp_path, "export", net, "--format", "npz", "-o", tmp_path / "x", "--order", "size")
+    assert lines == ["option: found 'order'; allowed: none, as npz has no options"]
+    lines = refused(capsys, tmp_path, "export", net, "--format", "listing", "-o", tmp_path / "x", "--order", "age")
+    assert "invalid choice: 'age'" in lines[-1]

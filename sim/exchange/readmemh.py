@@ -20,9 +20,10 @@ from ..network.geometry import Convolution, Pooling, Sparse
 from ..network.network import Integers, Network
 from ..network.parts import Projection
 from ..word import Word
+from .format import Format
 from .image import MANIFEST, Image, read_image, read_text, start_folder
 
-FORMAT = "bitspike-readmemh"
+KIND = "bitspike-readmemh"
 SCHEMA = 1
 
 
@@ -86,7 +87,7 @@ def write_images(network: Network, folder: str | os.PathLike[str]) -> list[str]:
     for image in images(network):
         write_text(root / image.file, image.text)
         files.append(image.entry)
-    manifest = {"format": FORMAT, "schema": SCHEMA, **network_header(network), "files": files}
+    manifest = {"format": KIND, "schema": SCHEMA, **network_header(network), "files": files}
     write_text(root / MANIFEST, json.dumps(manifest, indent=1) + "\n")
     return [*(entry["file"] for entry in files), MANIFEST]
 
@@ -96,9 +97,9 @@ def read_images(folder: str | os.PathLike[str]) -> Network:
     root, place = Path(folder), os.fspath(Path(folder) / MANIFEST)
     try:
         manifest = json.loads(read_text(root / MANIFEST))
-        if manifest["format"] != FORMAT or manifest["schema"] != SCHEMA:
+        if manifest["format"] != KIND or manifest["schema"] != SCHEMA:
             raise FileError(
-                f"{place}: found {manifest['format']} schema {manifest['schema']}; allowed: {FORMAT} {SCHEMA}"
+                f"{place}: found {manifest['format']} schema {manifest['schema']}; allowed: {KIND} {SCHEMA}"
             )
         arrays = _joined({entry["array"]: read_image(root, root / MANIFEST, entry) for entry in manifest["files"]})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -116,3 +117,6 @@ def _joined(arrays: dict[str, Integers]) -> dict[str, Integers]:
         else:
             joined[name] = values
     return joined | {name: np.stack(parts, axis=2) for name, parts in synapses.items()}
+
+
+FORMAT = Format("readmemh", "a folder of memory images for $readmemh", write_images, read_images)

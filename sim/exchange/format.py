@@ -1,0 +1,39 @@
+"""What an export format is: its name, what it writes, its writer and, where it reads back, its reader."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..network import Network
+
+Path = str | os.PathLike[str]
+Writer = Callable[..., list[str]]  # (network, path, **options) -> the names of the files written
+Reader = Callable[[Path], Network]
+
+
+@dataclass(frozen=True)
+class Option:
+    """A keyword argument of a writer: on the command line `--name VALUE`, with '-' for '_'."""
+
+    name: str
+    help: str
+    kind: Callable[[str], object] = str
+    choices: Sequence[str] | None = None
+
+    @property
+    def flag(self) -> str:
+        """How the command line spells it."""
+        return "--" + self.name.replace("_", "-")
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format. `writes`: a few words for the help; `read`: None where what is written does not read back."""
+
+    name: str
+    writes: str
+    write: Writer
+    read: Reader | None = None
+    options: tuple[Option, ...] = ()
