@@ -52,6 +52,17 @@ def test_a_raster_runs_to_the_bits_of_its_counts(most, engine):
     assert np.array_equal(runs[0].state["input"]["spikes"], runs[1].state["input"]["spikes"])
 
 
+@pytest.mark.parametrize("most", [1, 3], ids=["single", "several"])
+def test_a_raster_that_drives_registers_past_their_words_runs_to_the_bits_of_its_counts(most):
+    weights = np.where(np.arange(600)[:, None] < 300, 127, -128) * np.ones((1, 40), int)
+    layer = bs.Population("a", 40, {"threshold": 32767, "leak": 0})
+    network = bs.Network(bs.load_profile("generic-w8-v16"), 600, [layer], [bs.Projection("input", "a", weights)])
+    counts = np.full((2, 3, 600), most, np.uint8)
+    runs = [bs.run(network, given, record="all") for given in (counts, bs.Raster.of(counts))]
+    bs.compare(*runs).check()
+    assert runs[1].overflows["a"]["accumulator"] > 0
+
+
 def test_spikes_beyond_the_shape_are_refused_by_place():
     with pytest.raises(bs.InputError, match="spike 1: channel: found 4; allowed: 0 to 3"):
         bs.Raster.of_spikes((1, 2, 4), [0, 0], [0, 1], [3, 4])

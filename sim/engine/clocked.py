@@ -159,7 +159,8 @@ def _call(layer: Layer, prepared: Prepared, chunk: _Chunk, steps: int) -> tuple[
 
 def _raster(k: int, raster: Raster, cap: Cap, kept: list[Any]) -> dict[str, int]:
     """The arguments of projection k that a raster gives; what they need is kept alive in `kept`."""
-    acting = None if raster.counts is None else clip_count(ArrayOps(), raster.counts, cap).astype(np.int64)
+    counts = np.ones(1, np.int64) if raster.counts is None else raster.counts
+    acting = clip_count(ArrayOps(), counts, cap).astype(np.int64)
     kept += [raster, acting]
-    own = {f"s{k}": address(raster.pointers), f"index{k}": address(raster.index), f"graded{k}": 0, f"acting{k}": 0}
-    return own if acting is None else own | {f"graded{k}": 1, f"acting{k}": address(acting)}
+    own = {f"s{k}": address(raster.pointers), f"index{k}": address(raster.index)}
+    return own | {f"graded{k}": int(raster.counts is not None), f"acting{k}": address(acting)}

@@ -68,8 +68,8 @@ def arguments(profile: Profile, signature: Signature) -> list[str]:
     [pre, padded] with `tops{k}_{i}` and `bottoms{k}_{i}` [pre + 1], or lists of them by delay and source, from
     `from{k}` [delay, pre + 1] on, to the neurons `to{k}`; of a sum also the projection's own `q{k}_*`; and room:
     `index{k}`, `acting{k}` [pre], `sums{k}` [padded]. Of a raster, `s{k}` are its pointers, `index{k}` and
-    `acting{k}` its channels and what they act as, the latter only where `graded{k}` is not 0. Of a picture (see
-    there) its kernel, places and taps, room for its layout and for output channels, and their sizes.
+    `acting{k}` its channels and what they act as; the latter is a single entry where `graded{k}` is 0. Of a picture
+    (see there) its kernel, places and taps, room for its layout and for output channels, and their sizes.
     Parameters and derived values `p_*` and, for one sample, registers `row_*` [padded]. Registers `r_*`
     [sample, size], `out` [sample, rows, size] whose row `lead` is step 0, `overflows` [sample, counted], `aliases`
     [size, slots]; of each register where it is recorded, `rec_*` [sample, steps, size], or 0.
@@ -182,8 +182,9 @@ class _Kernel:
         code, builder = self.code, self.code.builder
         pointers = code.row(f"s{k}", "int64")
         start, end = pointers.get(at), pointers.get(builder.add(at, I64(1)))
-        index, acting = code.row(f"index{k}", "int32").part(start), code.row(f"acting{k}", "int64").part(start)
         graded = builder.icmp_signed("!=", code.argument(f"graded{k}"), I64(0))
+        index = code.row(f"index{k}", "int32").part(start)
+        acting = code.row(f"acting{k}", "int64").part(builder.select(graded, start, I64(0)))
         return Events(index, acting, builder.sub(end, start), graded)
 
     def _synapse(self, k: int, i: int, arrival: Arrival, register: str, events: Events, delay: Any) -> None:
