@@ -1,4 +1,4 @@
-"""Only training needs torch, and imports run one way."""
+"""Only training and devices need torch, and imports run one way."""
 
 from __future__ import annotations
 
@@ -151,11 +151,12 @@ def imports(file: str) -> set[tuple[str, str]]:
     return {(own, home(name)) for name in names if name.partition(".")[0] == "bitspike"}
 
 
-NOT_FOR_TORCH = [file for file in MODULES if not file.startswith(("training/", "ops/tensor.py"))]
+FOR_TORCH = ("training/", "ops/torch_ops.py", "ops/tensor.py", "ops/integer_tensor.py", "engine/device")
+NOT_FOR_TORCH = [file for file in MODULES if not file.startswith(FOR_TORCH)]
 
 
 @pytest.mark.parametrize("file", [*NOT_FOR_TORCH, "training/__init__.py", "training/data.py"])
-def test_only_training_imports_torch(file):
+def test_only_training_and_devices_import_torch(file):
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
     names = {name.partition(".")[0] for node in runs_at_import(tree) for name in imported(file, node)}
     assert not names & TORCH

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -28,6 +29,7 @@ def run(
     record: Iterable[str] | str = (),
     engine: str = "compiled",
     state: State | None = None,
+    device: str | None = None,
 ) -> Trace:
     """Run a network bit for bit as its profile computes it.
 
@@ -38,17 +40,19 @@ def run(
     record: names of registers to record at the end of every step, in every layer that has them; 'all'.
     engine: 'compiled' (fast), 'array' (NumPy) or 'oracle' (Python integers, slow): equal in every bit.
     state: `trace.state` of the run to continue, spikes on their way included; None starts from 0.
+    device: 'cuda' (a GPU), or 'cpu': an engine of its own, which needs torch, equal in every bit; clock: step.
 
     Raises InputError for input that does not fit, OverflowRefusedError where the profile has no rule.
     """
     if engine not in ENGINES:
         raise InputError(f"engine: found {engine!r}; allowed: {', '.join(ENGINES)}")
+    on_device = None if device is None else _device_engine(device, network, engine)
     if network.profile.clock == "event":
         streams = event_run.read_events(cast("Events | Sequence[Events]", spikes), network)
         current = initial_state(network, len(streams)) if state is None else check_state(state, network, len(streams))
         only = event_core.core_of(network).layer
         return event_run.run_events(network, streams, _registers(record, {only.name: only}), engine, current)
-    if isinstance(spikes, Raster) and engine == "compiled":
+    if isinstance(spikes, Raster) and engine == "compiled" and on_device is None:
         counts: Integers | Raster = check_raster(spikes, network)
     else:
         counts = check_spikes(cast("ArrayLike | Raster", spikes), network)
@@ -68,7 +72,9 @@ def run(
     outputs = {name: row[:, lead[name] :] for name, row in rows.items()}
     start = {name: {r: values.copy() for r, values in registers.items()} for name, registers in current.items()}
     try:
-        if engine == "compiled":
+        if on_device is not None:
+            on_device(network.profile, groups, cast(Integers, counts), current, outputs, recorded, overflows)
+        elif engine == "compiled":
             clocked.simulate(network.profile, groups, counts, current, rows, recorded, overflows)
         else:
             simulate = oracle.simulate if engine == "oracle" else vectorised.simulate
@@ -82,6 +88,20 @@ def run(
         for p in network.populations
     }
     return Trace(traces, network.digest, current)
+
+
+def _device_engine(device: str, network: Network, engine: str) -> Callable[..., None]:
+    """`simulate` of a device. Raises InputError."""
+    if network.profile.clock == "event":
+        raise InputError(f"device: found {device!r}; allowed: none, as '{network.profile.name}' has clock: event")
+    if engine != "compiled":
+        raise InputError(f"device: found {device!r} with engine {engine!r}; allowed: one of them")
+    try:
+        from . import device as devices
+    except ImportError as error:
+        missing = f"({error.name or error} is missing): pip install 'bitspike[train]'"
+        raise InputError(f"device: found {device!r}; allowed: none without torch {missing}") from None
+    return partial(devices.simulate, devices.device_of(device))
 
 
 def _rows(state: Mapping[str, Integers], steps: int) -> Integers:

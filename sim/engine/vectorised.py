@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,11 @@ from ..ops.operators import RefusedWriteError
 from ..profile.schema import INPUT, SPIKES
 from ..trace import PAST, Integers, State
 from .oracle import RefusedOverflowError
-from .wiring import Incoming, Layer
+from .wiring import Incoming, Layer, Relays
 
 Accumulate = Callable[[Registers, str, Value, Value], None]
+Total = Callable[[Value, Value, int], Value]
+SpikesOf = Callable[[str, int], Value]
 
 
 def deliver_in_order(regs: Registers, register: str, counts: Value, weights: Value) -> None:
@@ -30,19 +32,7 @@ def _row(weights: Value, source: int, size: int) -> Value:
     return weights.row(source, size) if isinstance(weights, Listed) else weights[source]
 
 
-def deliver_at_once(regs: Registers, incoming: Incoming, register: str, counts: Value, weights: Value) -> None:
-    """The sum of all sources, its stages, and one write."""
-    assert incoming.sum is not None
-    values = {**regs.values, **incoming.values, SUM: 0 * regs[register]}
-    summed = Registers(regs.ops, {**regs.words, SUM: incoming.sum.word}, values)
-    summed.write(SUM, _total(counts, weights, regs[register].shape[-1]))
-    for item in incoming.sum.then:
-        item.stage.run(summed)
-    deliver_sum(summed, register)
-    regs.values[register] = summed[register]
-
-
-def _total(counts: Value, weights: Value, size: int) -> Value:
+def sum_of_sources(counts: Value, weights: Value, size: int) -> Value:
     """The sum over all sources, [sample, neuron]."""
     if not isinstance(weights, Listed):
         return counts @ weights
@@ -52,17 +42,31 @@ def _total(counts: Value, weights: Value, size: int) -> Value:
     return total
 
 
+def deliver_at_once(regs: Registers, incoming: Incoming, register: str, total: Value) -> None:
+    """The sum of all sources, its stages, and one write."""
+    assert incoming.sum is not None
+    values = {**regs.values, **incoming.values, SUM: 0 * regs[register]}
+    summed = Registers(regs.ops, {**regs.words, SUM: incoming.sum.word}, values)
+    summed.write(SUM, total)
+    for item in incoming.sum.then:
+        item.stage.run(summed)
+    deliver_sum(summed, register)
+    regs.values[register] = summed[register]
+
+
 def step_layer(
     ops: Ops,
     layer: Layer,
     state: MutableMapping[str, Value],
-    spikes_of: Callable[[str, int], Value],
+    spikes_of: SpikesOf,
     silent: Value,
     accumulate: Accumulate = deliver_in_order,
+    total: Total = sum_of_sources,
 ) -> Value:
     """One step of one layer. `state` (registers) is replaced by its successors; `silent` is a zero of every
     neuron. `spikes_of(population, lag)` are the spikes [sample, neuron] of so many steps ago, 0: this step;
-    `accumulate` says how the sources of a projection are delivered. Returns the spikes.
+    `accumulate` says how the sources of a projection are delivered, `total` how they are summed where a step has
+    one write. Returns the spikes.
     """
     regs = Registers(ops, layer.neuron.registers, {**layer.constants, **layer.parameters, **state})
     for incoming in layer.incoming:
@@ -71,35 +75,65 @@ def step_layer(
             if incoming.sum is None:
                 accumulate(regs, register, counts, weights)
             else:
-                deliver_at_once(regs, incoming, register, counts, weights)
+                deliver_at_once(regs, incoming, register, total(counts, weights, layer.size))
     regs.values[SPIKES] = silent
     for stage in layer.neuron.stages:
-        if isinstance(stage, Fire) and layer.aliases is not None:
-            _fire_in_order(ops, layer, stage, regs)
+        if isinstance(stage, Fire) and layer.relays is not None:
+            _fire_in_order(layer, layer.relays, stage, regs)
         else:
             stage.run(regs)
     state.update({register: regs[register] for register in layer.neuron.registers})
     return regs[SPIKES]
 
 
-def _fire_in_order(ops: Ops, layer: Layer, fire: Fire, regs: Registers) -> None:
-    """Fire neuron by neuron, because a spike may be copied to a neuron that fires later in the step."""
-    assert layer.aliases is not None
+def _fire_in_order(layer: Layer, relays: Relays, fire: Fire, regs: Registers) -> None:
+    """Fire group by group, because a spike may be copied to a neuron that fires later in the step."""
     assert layer.neuron.relay is not None
+    cap, nothing = layer.neuron.relay.cap, 0 * regs[SPIKES]
     written = frozenset.union(*(branch.writes for branch in fire.branches))
-    whole = {name: np.array(np.broadcast_to(regs[name], regs[SPIKES].shape)) for name in written}
+    whole = {name: regs[name] + nothing for name in written}
     emitted = whole[SPIKES]
-    for neuron in range(layer.size):
-        values = {name: np.asarray(value)[..., neuron] for name, value in {**regs.values, **whole}.items()}
-        one = Registers(ops, regs.words, values)
+    for neurons, sources, counted in relays.later:
+        every = {**regs.values, **whole}
+        values = {name: value[..., neurons] if getattr(value, "ndim", 0) else value for name, value in every.items()}
+        copied = _copied(emitted, sources, counted, nothing[..., neurons])
+        values[SPIKES] = regs.ops.minimum(copied, cap)
+        one = Registers(regs.ops, regs.words, values)
         fire.run(one)
         for name in written:
-            whole[name][..., neuron] = one[name]
-        own = emitted[..., neuron].copy()  # a neuron may be its own alias
-        for alias in layer.aliases[neuron]:
-            if alias >= 0:
-                emitted[..., alias] = np.minimum(layer.neuron.relay.cap, emitted[..., alias] + own)
+            whole[name][..., neurons] = one[name]
+    neurons, sources, counted = relays.earlier
+    copied = _copied(emitted, sources, counted, emitted[..., neurons])
+    emitted[..., neurons] = regs.ops.minimum(copied, cap)
     regs.values.update(whole)
+
+
+def _copied(emitted: Value, sources: Value, counted: Value, own: Value) -> Value:
+    """What neurons emit by themselves and what is copied to them."""
+    return sum((emitted[..., source] * counts for source, counts in zip(sources, counted, strict=True)), own)
+
+
+def steps(
+    layers: Sequence[Layer],
+    past: MutableMapping[str, list[Value]],
+    arriving: Iterable[Value],
+    step: Callable[[Layer, SpikesOf], Value],
+) -> Iterator[Mapping[str, Value]]:
+    """What every population emits, step after step. `step` computes one of a layer.
+
+    past: the spikes of the steps before, the last one last, by population; brought along. arriving: the input's.
+    """
+    for row in arriving:
+        now = {INPUT: row}
+
+        def spikes_of(population: str, lag: int, now: Mapping[str, Value] = now) -> Value:
+            return past[population][-lag] if lag else now[population]
+
+        for layer in layers:
+            now[layer.name] = step(layer, spikes_of)
+        yield now
+        for name, spikes in now.items():
+            past[name] = [*past[name][1:], spikes]
 
 
 def simulate(
@@ -113,26 +147,24 @@ def simulate(
     """Run a batch through NumPy, as `oracle.simulate` does it neuron by neuron. Raises RefusedOverflowError."""
     layers = [layer for group in groups for layer in group]
     values = {name: {r: to_array(v) for r, v in registers.items()} for name, registers in state.items()}
-    past = {name: _rows(registers) for name, registers in values.items()}
-    for step in range(spikes.shape[1]):
-        now = {INPUT: to_array(spikes[:, step])}
+    past = {name: earlier_spikes(registers) for name, registers in values.items()}
+    ops = {layer.name: ArrayOps() for layer in layers}
 
-        def spikes_of(population: str, lag: int, now: Mapping[str, Value] = now) -> Value:
-            return past[population][-lag] if lag else now[population]
+    def step_of(layer: Layer, spikes_of: SpikesOf) -> Value:
+        silent = np.zeros_like(past[layer.name][-1])
+        return step_layer(ops[layer.name], layer, values[layer.name], spikes_of, silent)
 
-        for layer in layers:
-            name, ops = layer.name, ArrayOps()
-            try:
-                now[name] = step_layer(ops, layer, values[name], spikes_of, np.zeros_like(past[name][-1]))
-            except RefusedWriteError:
-                raise RefusedOverflowError(0) from None
-            outputs[name][:, step] = now[name]
-            for register, values_of in recorded[name].items():
-                values_of[:, step] = values[name][register]
-            for place, register in enumerate(layer.neuron.registers):
-                overflows[name][place] += ops.overflows[register]
-        for name, row in now.items():
-            past[name] = [*past[name][1:], row]
+    arriving = (to_array(spikes[:, step]) for step in range(spikes.shape[1]))
+    try:
+        for step, now in enumerate(steps(layers, past, arriving, step_of)):
+            for name, array in outputs.items():
+                array[:, step] = now[name]
+                for register, kept in recorded[name].items():
+                    kept[:, step] = values[name][register]
+    except RefusedWriteError:
+        raise RefusedOverflowError(0) from None
+    for layer in layers:
+        overflows[layer.name][:] += [ops[layer.name].overflows[register] for register in layer.neuron.registers]
     for name, rows in past.items():
         state[name][SPIKES][...] = rows[-1]
         if PAST in state[name]:
@@ -141,7 +173,7 @@ def simulate(
             state[name][register][...] = value
 
 
-def _rows(registers: MutableMapping[str, Any]) -> list[Any]:
+def earlier_spikes(registers: MutableMapping[str, Any]) -> list[Any]:
     """The spikes of the steps before the run, the last one last; taken out of the registers."""
     last, earlier = registers.pop(SPIKES), registers.pop(PAST, None)
-    return [last] if earlier is None else [*np.moveaxis(earlier, 1, 0), last]
+    return [last] if earlier is None else [*(earlier[:, row] for row in range(earlier.shape[1])), last]

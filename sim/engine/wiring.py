@@ -51,10 +51,22 @@ class Incoming:
     picture: Picture | None
 
 
+@dataclass(frozen=True)
+class Relays:
+    """In which order neurons fire whose spikes are copied: in groups, each after those that copy to it.
+
+    later: of each group its neurons [n], and what had been copied to them when they fire: by `sources` [most, n],
+    each `counted`, or not where a neuron has fewer. earlier: the same of what is copied to neurons that have fired.
+    """
+
+    later: tuple[tuple[Any, Any, Any], ...]
+    earlier: tuple[Any, Any, Any]
+
+
 @dataclass(frozen=True, eq=False)
 class Layer:
     """One population: its class and the class's name, `kind`; its parameters and derived values, arrays [size]; the
-    profile's values; what arrives, in order of delivery.
+    profile's values; what arrives, in order of delivery; who gets copies of spikes, and when.
     """
 
     name: str
@@ -65,6 +77,7 @@ class Layer:
     constants: Mapping[str, int]
     incoming: tuple[Incoming, ...]
     aliases: NDArray[np.int32] | None
+    relays: Relays | None
 
     @cached_property
     def dtypes(self) -> dict[str, str]:
@@ -112,8 +125,35 @@ def _layer(network: Network, name: str) -> Layer:
     aliases = None if population.aliases is None else np.asarray(population.aliases, np.int32)
     neuron = network.neuron_class(population)
     constants = profile.constants
-    kind = str(population.neuron)
-    return Layer(name, population.size, kind, neuron, parameters, constants, tuple(incoming), aliases)
+    kind, relays = str(population.neuron), None if aliases is None else relays_of(aliases)
+    return Layer(name, population.size, kind, neuron, parameters, constants, tuple(incoming), aliases, relays)
+
+
+def relays_of(aliases: NDArray[np.int32]) -> Relays:
+    """aliases: [size, slots], who gets copies of a neuron's spikes; -1: nobody."""
+    later: list[list[int]] = [[] for _ in aliases]
+    earlier: list[list[int]] = [[] for _ in aliases]
+    group = [0] * len(aliases)
+    for neuron, targets in enumerate(aliases.tolist()):
+        for target in targets:
+            if target > neuron:
+                later[target].append(neuron)
+                group[target] = max(group[target], group[neuron] + 1)
+            elif target >= 0:
+                earlier[target].append(neuron)
+    members = [np.flatnonzero(np.array(group) == number) for number in range(max(group) + 1)]
+    fired = np.flatnonzero([bool(sources) for sources in earlier])
+    return Relays(tuple(_copied(neurons, later) for neurons in members), _copied(fired, earlier))
+
+
+def _copied(neurons: Array, sources: Sequence[Sequence[int]]) -> tuple[Array, Array, Array]:
+    """Neurons, and by neuron the sources of its copies, padded to the most of them."""
+    most = max((len(sources[neuron]) for neuron in neurons), default=0)
+    table, counted = np.zeros((most, len(neurons)), np.int64), np.zeros((most, len(neurons)), bool)
+    for column, neuron in enumerate(neurons):
+        table[: len(sources[neuron]), column] = sources[neuron]
+        counted[: len(sources[neuron]), column] = True
+    return neurons, table, counted
 
 
 def _incoming(network: Network, place: int, target: Mapping[str, Array]) -> Iterator[Incoming]:

@@ -17,7 +17,8 @@ from torch import Tensor
 from ..word import Overflow, Word
 from .base import Flag, Registers, Relation, Repeated, Rounding, Value
 from .integer import IntegerOps
-from .operators import OperatorOps, RefusedWriteError
+from .operators import RefusedWriteError
+from .torch_ops import TorchOps, alike, any_tensor, as_like
 
 _INTEGERS = IntegerOps()
 _FLAGGED_AT_ONCE = 1 << 22  # contributions held at a time while neurons are run in order
@@ -46,7 +47,7 @@ def crossing(condition: Crossing, registers: Container[str | int]) -> Crossing |
     return condition if left in registers else (right, _MIRRORED[relation], left)
 
 
-class TensorOps(OperatorOps):
+class TensorOps(TorchOps):
     """Values are float tensors of integers, flags bool tensors."""
 
     def __init__(self, gradient: SpikeGradient, reset_share: float = 1.0, scale: float = 1.0) -> None:
@@ -73,18 +74,10 @@ class TensorOps(OperatorOps):
 
     def divide(self, a: Value, b: Value) -> Value:
         """The floor of a / b; slope 1/b."""
-        if not _any_tensor(a, b):
+        if not any_tensor(a, b):
             return _INTEGERS.divide(a, b)
-        a, b = _alike(a, b)
+        a, b = alike(a, b)
         return _straight_through(torch.div(a.detach(), b.detach(), rounding_mode="floor"), a / b)
-
-    def minimum(self, a: Value, b: Value) -> Value:
-        """The lesser of a and b"""
-        return torch.minimum(*_alike(a, b)) if _any_tensor(a, b) else min(a, b)
-
-    def maximum(self, a: Value, b: Value) -> Value:
-        """The greater of a and b"""
-        return torch.maximum(*_alike(a, b)) if _any_tensor(a, b) else max(a, b)
 
     def fit(self, a: Value, word: Word) -> Value:
         """Clip (no gradient where it clips), wrap (gradient passes), or leave (see `observe`)."""
@@ -95,28 +88,6 @@ class TensorOps(OperatorOps):
         if word.overflow is Overflow.WRAP:
             return _straight_through(_wrapped(a.detach(), word), a)
         return a
-
-    def compare(self, a: Value, relation: Relation, b: Value) -> Flag:
-        """a relation b, a tensor even where both are integers"""
-        return torch.as_tensor(super().compare(a, relation, b))
-
-    def both(self, a: Flag, b: Flag) -> Flag:
-        """a and b"""
-        return a & b
-
-    def invert(self, a: Flag) -> Flag:
-        """not a"""
-        return ~a
-
-    def select(self, flag: Flag, a: Value, b: Value) -> Value:
-        """a where flag, else b"""
-        return torch.where(flag, a, b)
-
-    def spread(self, a: Value, like: Value) -> Value:
-        """Broadcast to the shape of `like`."""
-        if not isinstance(like, Tensor) or (isinstance(a, Tensor) and a.shape == like.shape):
-            return a
-        return torch.broadcast_tensors(_like(a, like), like)[0]  # type: ignore[no-untyped-call]
 
     def observe(self, register: str, raw: Value, fitted: Value, word: Word, when: Flag) -> None:
         """Raise RefusedWriteError with the first value that the word refuses."""
@@ -154,7 +125,7 @@ class TensorOps(OperatorOps):
         u, threshold = at_start[register], at_start[operand]
         with torch.no_grad():
             word = regs.words[str(register)]
-            slope = self.scale * emit * self._slope(u, relation, _like(threshold, u), word, branch.repeat)
+            slope = self.scale * emit * self._slope(u, relation, as_like(threshold, u), word, branch.repeat)
             jumps = self._jumps(branch, regs, before, body) if self.reset_share else {}
         distance = u - threshold
         change = slope * (distance - distance.detach())  # 0 forward, the spike's gradient backward
@@ -239,20 +210,6 @@ def _wrapped(value: Tensor, word: Word) -> Tensor:
     """`value` modulo the word, by steps that need no more bits than `value` and the result."""
     rest, turn = torch.fmod(value, 1 << word.bits), 1 << word.bits
     return torch.where(rest > word.max, rest - turn, torch.where(rest < word.min, rest + turn, rest))
-
-
-def _any_tensor(a: Value, b: Value) -> bool:
-    """Whether there is a tensor among them; else both are integers: literals, and values of a profile."""
-    return isinstance(a, Tensor) or isinstance(b, Tensor)
-
-
-def _alike(a: Value, b: Value) -> tuple[Tensor, Tensor]:
-    """Both as tensors; one of them is a tensor already."""
-    return _like(a, b), _like(b, a)
-
-
-def _like(value: Value, u: Value) -> Tensor:
-    return value if isinstance(value, Tensor) else torch.as_tensor(value, dtype=u.dtype, device=u.device)
 
 
 def _power_of_two(by: Value, sign: int, like: Tensor) -> Value:

@@ -1,0 +1,84 @@
+"""Torch tensors of integers, on whatever device holds them: any number of neurons at once, as ArrayOps."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..word import Overflow, Word
+from .base import Flag, Registers, Repeated, Rounding, Value
+from .integer import IntegerOps
+from .operators import RefusedWriteError
+from .torch_ops import TorchOps, alike, any_tensor
+
+NARROW_BITS = 31  # of values that int32 tensors are exact for: their magnitudes fit, too
+
+_INTEGERS = IntegerOps()
+
+
+class IntegerTensorOps(TorchOps):
+    """Values are int64 tensors, or int32 tensors where no value needs more than NARROW_BITS.
+
+    overflows: by register, counted on the device, as IntegerOps counts.
+    """
+
+    def __init__(self) -> None:
+        self.overflows: defaultdict[str, Any] = defaultdict(int)
+
+    def shift_left(self, a: Value, by: Value) -> Value:
+        """a * 2**by"""
+        return a << by
+
+    def shift_right(self, a: Value, by: Value, rounding: Rounding) -> Value:
+        """Floor or truncation of a / 2**by."""
+        if not any_tensor(a, by):
+            return _INTEGERS.shift_right(a, by, rounding)
+        if rounding is Rounding.ZERO:
+            a = alike(a, by)[0]
+            return torch.sign(a) * (torch.abs(a) >> by)
+        return a >> by
+
+    def divide(self, a: Value, b: Value) -> Value:
+        """The floor of a / b"""
+        return torch.div(*alike(a, b), rounding_mode="floor") if any_tensor(a, b) else a // b
+
+    def fit(self, a: Value, word: Word) -> Value:
+        """Clip, wrap, or leave (see `observe`)."""
+        low, high = _ends(a, word)
+        if word.overflow is Overflow.SATURATE:
+            return torch.clamp(a, low, high)
+        if word.overflow is Overflow.WRAP and word.bits < torch.iinfo(a.dtype).bits:
+            sign = 1 << (word.bits - 1)
+            return ((a & word.mask) ^ sign) - sign if word.signed else a & word.mask
+        return a
+
+    def observe(self, register: str, raw: Value, fitted: Value, word: Word, when: Flag) -> None:
+        """Count overflows; raise RefusedWriteError with the first value that the word refuses."""
+        if word.overflow is Overflow.REFUSE:
+            low, high = _ends(raw, word)
+            beyond = ((raw < low) | (raw > high)) & when
+            if beyond.any():
+                raise RefusedWriteError(register, int(raw[beyond][0]), word)
+            return
+        wrong = raw != fitted
+        self.overflows[register] += torch.count_nonzero(wrong if when is True else wrong & when)
+
+    def repeat(
+        self, branch: Repeated, regs: Registers, again: Callable[[], Flag], body: Callable[[Flag], None]
+    ) -> None:
+        """Until no neuron's condition holds; a single round is not asked for, as a device would be waited for."""
+        for _ in range(branch.repeat):
+            flag = again()
+            if branch.repeat > 1 and not flag.any():
+                return
+            body(flag)
+
+
+def _ends(tensor: Tensor, word: Word) -> tuple[int, int]:
+    """The ends of a word, or of the tensor's type where that holds less."""
+    held = torch.iinfo(tensor.dtype)
+    return max(word.min, held.min), min(word.max, held.max)
