@@ -78,7 +78,7 @@ def _measure(settings: Settings, title: str, case: tuple[str, str, str, float, i
         [lambda: run(network, dense if given == "dense" else events, count), torch_loop(twin, dense, count)],
         seconds=settings.seconds,
     )
-    notes |= {"synops/s": float(operations / np.median(times[0])), "theirs is": "torch float32"}
+    notes |= {"synops/s": float(operations / times.median(0)), "theirs is": "torch float32"}
     wanted = TARGETS.get((topology, given)) if (name, density, samples) == (GENERIC, 0.05, 64) else None
     return compared(title, times, count, Target(wanted) if wanted else None, **notes)
 

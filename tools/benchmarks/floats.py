@@ -85,3 +85,72 @@ def loop(network: bs.Network, inputs: Tensor) -> Callable[[], Tensor]:
             return torch.stack(outputs)
 
     return call
+
+
+def snntorch_loop(network: bs.Network, inputs: Tensor) -> Callable[[], Any]:
+    """The network as snnTorch's tutorials write it: Linear or Conv2d, then Leaky, a step at a time."""
+    import snntorch
+
+    chain = stages(network)
+    neurons = [None if stage.threshold is None else _leaky(snntorch, stage) for stage in chain]
+
+    def call() -> tuple[Tensor, Tensor]:
+        with torch.no_grad():
+            states = [None if neuron is None else _resting(neuron) for neuron in neurons]
+            spikes_out, membranes_out = [], []
+            for spikes in inputs:
+                for k, (stage, neuron) in enumerate(zip(chain, neurons, strict=True)):
+                    spikes = stage.forward(spikes)
+                    if neuron is None:
+                        continue
+                    *state, membrane = neuron(spikes, *states[k])
+                    spikes = state[0]
+                    states[k] = (*state, membrane) if stage.recurrent is not None else (membrane,)
+                spikes_out.append(spikes)
+                membranes_out.append(membrane)
+            return torch.stack(spikes_out), torch.stack(membranes_out)
+
+    return call
+
+
+def _leaky(snntorch: Any, stage: Stage) -> nn.Module:
+    options = {"beta": LEAK, "threshold": stage.threshold, "reset_mechanism": "subtract"}
+    if stage.recurrent is None:
+        return snntorch.Leaky(**options)
+    neuron = snntorch.RLeaky(linear_features=stage.size, **options)
+    neuron.recurrent = stage.recurrent
+    return neuron
+
+
+def _resting(neuron: Any) -> tuple[Any, ...]:
+    state = neuron.init_rleaky() if hasattr(neuron, "init_rleaky") else neuron.init_leaky()
+    return tuple(state) if isinstance(state, tuple) else (state,)
+
+
+def spikingjelly_run(network: bs.Network, inputs: Tensor) -> Callable[[], Any]:
+    """The network in SpikingJelly's multi-step mode, all steps of a layer at once, its torch backend."""
+    from spikingjelly.activation_based import functional, layer, neuron
+
+    def leaky(stage: Stage, mode: str) -> nn.Module:
+        tau, threshold = 1 / (1 - LEAK), float(stage.threshold or 0)
+        return neuron.LIFNode(tau, False, threshold, None, step_mode=mode)  # its backend is torch
+
+    parts: list[nn.Module] = []
+    for stage in stages(network):
+        parts.append(layer.SeqToANNContainer(stage.forward))
+        if stage.threshold is None:
+            continue
+        if stage.recurrent is None:
+            parts.append(leaky(stage, "m"))
+            continue
+        inner = layer.LinearRecurrentContainer(leaky(stage, "s"), stage.size, stage.size, False, step_mode="m")
+        inner.rc.weight = nn.Parameter(torch.cat((torch.eye(stage.size), stage.recurrent.weight), 1))
+        parts.append(inner)
+    whole = nn.Sequential(*parts)
+
+    def call() -> Tensor:
+        with torch.no_grad():
+            functional.reset_net(whole)
+            return whole(inputs)
+
+    return call

@@ -38,7 +38,9 @@ def kernels() -> ctypes.CDLL | str:
         return "no C++ compiler"
     with tempfile.TemporaryDirectory(prefix="bitspike-benchmark-") as folder:
         library = Path(folder) / "kernels.so"
-        said = subprocess.run([path, *FLAGS, str(SOURCE), "-o", str(library)], capture_output=True, text=True, check=False)
+        said = subprocess.run(
+            [path, *FLAGS, str(SOURCE), "-o", str(library)], capture_output=True, text=True, check=False
+        )
         if said.returncode:
             return f"{Path(path).name} failed: {(said.stderr.splitlines() or ['?'])[0]}"
         loaded = ctypes.CDLL(str(library))

@@ -176,9 +176,9 @@ def calibrated(topology: str, name: str, overflow: str, density: float) -> bs.Ne
     return with_thresholds(dense(name, sizes, topology == "rec", overflow), len(sizes) - 1, density)
 
 
-def with_thresholds(plan: Plan, layers: int, density: float) -> bs.Network:
-    """A plan's network in which each layer fires at RATE, found layer after layer."""
-    given, found = raster(plan.inputs, density, CALIBRATION, 100, seed=1), []
+def with_thresholds(plan: Plan, layers: int, density: float, steps: int = 100) -> bs.Network:
+    """A plan's network in which each layer fires at RATE in runs of so many steps, found layer after layer."""
+    given, found = raster(plan.inputs, density, CALIBRATION, steps, seed=1), []
     for k in range(layers):
         low, high = 1, plan.highest
         while low < high:

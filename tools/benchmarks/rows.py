@@ -7,11 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from .machine import machine
-from .timing import Figure
+from .timing import Figure, Times
 
 
 @dataclass(frozen=True)
@@ -78,6 +75,7 @@ class Row:
             "figure": self.value,
             "unit": self.unit,
             "spread": self.figure.spread if self.figure else None,
+            "others": self.figure.others if self.figure else None,
             "ours": self.ours,
             "theirs": self.theirs,
             "threads": self.threads,
@@ -111,12 +109,10 @@ class Bench:
     measure: Callable[[], Row]
 
 
-def compared(
-    name: str, times: NDArray[np.float64], threads: int, target: Target | None = None, **facts: Any
-) -> Row:
-    """How many times faster ours is than theirs, of times [ours and theirs, round]."""
-    ours, theirs = np.median(times, axis=1)
-    return Row(name, Figure.of(times[1] / times[0]), "x", target, float(ours), float(theirs), threads, facts)
+def compared(name: str, times: Times, threads: int, target: Target | None = None, **facts: Any) -> Row:
+    """How many times faster ours, the first call, is than theirs, the second."""
+    figure = times.figure(times.seconds[1] / times.seconds[0])
+    return Row(name, figure, "x", target, times.median(0), times.median(1), threads, facts)
 
 
 def report(benches: Iterable[Bench], settings: Settings, as_json: bool) -> int:

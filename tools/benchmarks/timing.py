@@ -19,6 +19,7 @@ LEAST_ROUNDS = 9
 MOST_ROUNDS = 101
 SHORTEST = 0.004  # seconds of one measurement: a shorter call is repeated
 WIDEST = 0.25  # spread beyond which a figure says nothing
+BUSIEST = 0.1  # of the processors, taken by other programs: beyond it neither
 COLD = "cold: before each call every processor writes a buffer larger than the last cache"
 
 Call = Callable[[], Any]
@@ -26,25 +27,44 @@ Call = Callable[[], Any]
 
 @dataclass(frozen=True)
 class Figure:
-    """A median over rounds. spread: the interquartile range over it."""
+    """A median over rounds. spread: the interquartile range over it. others: see `Times`."""
 
     value: float
     spread: float
+    others: float = 0.0
 
     @classmethod
-    def of(cls, values: NDArray[np.float64]) -> Figure:
+    def of(cls, values: NDArray[np.float64], others: float = 0.0) -> Figure:
         """Of a value a round."""
         low, median, high = np.percentile(values, (25, 50, 75))
-        return cls(float(median), float((high - low) / abs(median)) if median else float("inf"))
+        return cls(float(median), float((high - low) / abs(median)) if median else float("inf"), others)
 
     @property
     def refusal(self) -> str | None:
         """Why the figure says nothing, if it does not."""
-        return f"too noisy: spread {self.spread:.0%}" if self.spread > WIDEST else None
+        if self.spread > WIDEST:
+            return f"too noisy: spread {self.spread:.0%}"
+        return f"machine busy: {self.others:.0%} by others" if self.others > BUSIEST else None
 
 
-def interleaved(calls: Sequence[Call], *, cold: bool = False, seconds: float = 3.0) -> NDArray[np.float64]:
-    """Seconds of each call in each round, [call, round]: A B A B, so that what changes with time reaches all alike.
+@dataclass(frozen=True)
+class Times:
+    """seconds: of each call in each round, [call, round]. others: the share of the processors that others took."""
+
+    seconds: NDArray[np.float64]
+    others: float = 0.0
+
+    def figure(self, values: NDArray[np.float64]) -> Figure:
+        """Of a value a round, computed from the seconds."""
+        return Figure.of(values, self.others)
+
+    def median(self, call: int) -> float:
+        """Seconds of a call."""
+        return float(np.median(self.seconds[call]))
+
+
+def interleaved(calls: Sequence[Call], *, cold: bool = False, seconds: float = 3.0) -> Times:
+    """Time each call in each round: A B A B, so that what changes with time reaches all alike.
 
     Every call is made twice before (code is compiled, memory is there). Nine rounds at least, more while `seconds`
     last. cold: the processors' caches are emptied before each call; else a call is repeated until it is long enough.
@@ -54,14 +74,30 @@ def interleaved(calls: Sequence[Call], *, cold: bool = False, seconds: float = 3
     collecting = gc.isenabled()
     gc.collect()
     gc.disable()
-    end = perf_counter() + seconds
+    before, end = _used(), perf_counter() + seconds
     try:
         while len(times) < LEAST_ROUNDS or (perf_counter() < end and len(times) < MOST_ROUNDS):
             times.append([_timed(call, count, cold) for call, count in zip(calls, repeats, strict=True)])
     finally:
         if collecting:
             gc.enable()
-    return np.array(times).T
+    whole, own, busy = (after - start for after, start in zip(_used(), before, strict=True))
+    return Times(np.array(times).T, max(0.0, busy - own) / whole if busy else 0.0)
+
+
+def _used() -> tuple[float, float, float]:
+    """Seconds: of all processors, of this program on them, and of every program (0 where the system does not say)."""
+    spent, count = os.times(), os.cpu_count() or 1
+    try:
+        ticks = [int(word) for word in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
+    except (OSError, ValueError):
+        ticks = []
+    idle = sum(ticks[3:5])
+    return (
+        perf_counter() * count,
+        spent.user + spent.system,
+        (sum(ticks) - idle) / os.sysconf("SC_CLK_TCK") if ticks else 0.0,
+    )
 
 
 def _timed(call: Call, repeats: int, cold: bool = False) -> float:
