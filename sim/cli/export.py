@@ -19,14 +19,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for option in _options().values():
         users = ", ".join(name for name, format in FORMATS.items() if option in format.options)
         parser.add_argument(
-            option.flag, dest=option.name, type=option.kind, choices=option.choices, help=f"{users}: {option.help}"
+            option.flag,
+            dest=option.name,
+            type=option.kind or str,
+            choices=option.choices,
+            help=f"{users}: {option.help}",
         )
     add_json(parser)
 
 
 def _options() -> dict[str, Option]:
-    """The options of all formats by name."""
-    return {option.name: option for format in FORMATS.values() for option in format.options}
+    """The options of all formats that the command line has, by name."""
+    options = (option for format in FORMATS.values() for option in format.options)
+    return {option.name: option for option in options if option.kind is not None}
 
 
 def act(args: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 from .event_file import read_event_file, write_event_file
 from .format import Format, Option
 from .formats import FORMATS, export, find_format
+from .layout import layout_names, read_state
 from .readmemh import read_images, write_images
 from .save_vectors import save_vectors
 from .vectors import Vectors, load_vectors
@@ -16,9 +17,11 @@ __all__ = [
     "Verification",
     "export",
     "find_format",
+    "layout_names",
     "load_vectors",
     "read_event_file",
     "read_images",
+    "read_state",
     "save_vectors",
     "verify",
     "write_event_file",

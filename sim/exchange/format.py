@@ -15,11 +15,11 @@ Reader = Callable[[Path], Network]
 
 @dataclass(frozen=True)
 class Option:
-    """A keyword argument of a writer: on the command line `--name VALUE`, with '-' for '_'."""
+    """An argument of a writer: on the command line `--name VALUE`, with '-' for '_'. kind None: only in Python."""
 
     name: str
     help: str
-    kind: Callable[[str], object] = str
+    kind: Callable[[str], object] | None = str
     choices: Sequence[str] | None = None
 
     @property

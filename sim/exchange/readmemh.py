@@ -10,18 +10,21 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import NoneType
+from typing import Any
 
 import numpy as np
 
 from ..archive import write_text
-from ..errors import FileError
+from ..errors import FileError, InputError
 from ..network.file import network_from, network_header
 from ..network.geometry import Convolution, Pooling, Sparse
 from ..network.network import Integers, Network
 from ..network.parts import Projection
 from ..word import Word
-from .format import Format
+from .format import Format, Option
 from .image import MANIFEST, Image, read_image, read_text, start_folder
+from .layout import read_layout, write_layout
+from .layout.write import KIND as LAYOUT_KIND
 
 KIND = "bitspike-readmemh"
 SCHEMA = 1
@@ -93,10 +96,12 @@ def write_images(network: Network, folder: str | os.PathLike[str]) -> list[str]:
 
 
 def read_images(folder: str | os.PathLike[str]) -> Network:
-    """The network of a folder that `write_images` wrote, every file verified. Raises FileError."""
+    """The network of a folder that `export` wrote, by a layout or without, every file verified. Raises FileError."""
     root, place = Path(folder), os.fspath(Path(folder) / MANIFEST)
     try:
         manifest = json.loads(read_text(root / MANIFEST))
+        if manifest["format"] == LAYOUT_KIND:
+            return read_layout(folder)
         if manifest["format"] != KIND or manifest["schema"] != SCHEMA:
             raise FileError(
                 f"{place}: found {manifest['format']} schema {manifest['schema']}; allowed: {KIND} {SCHEMA}"
@@ -119,4 +124,21 @@ def _joined(arrays: dict[str, Integers]) -> dict[str, Integers]:
     return joined | {name: np.stack(parts, axis=2) for name, parts in synapses.items()}
 
 
-FORMAT = Format("readmemh", "a folder of memory images for $readmemh", write_images, read_images)
+def _write(network: Network, folder: str | os.PathLike[str], layout: str | None = None, **options: Any) -> list[str]:
+    if layout is None:
+        if options:
+            raise InputError(f"option: found '{next(iter(options))}'; allowed: only with a layout")
+        return write_images(network, folder)
+    return write_layout(network, folder, layout, **options)
+
+
+FORMAT = Format(
+    "readmemh",
+    "a folder of memory images for $readmemh, of every array or by a chip's layout",
+    _write,
+    read_images,
+    (
+        Option("layout", "a shipped layout, or a layout.yaml: the files that the chip loads"),
+        Option("state", "registers at the start", kind=None),
+    ),
+)

@@ -80,11 +80,12 @@ def _projection(index: int, header: Mapping[str, Any], profile: Profile, arrays:
     own = (*connection.source_parameters, *connection.synapse_parameters)
     parameters = {**header["parameters"], **{name: arrays.pop(f"parameter-{index}-{name}") for name in own}}
     delays = arrays.pop(f"delays-{index}") if connection.delay is not None else 0
-    weights, shape = arrays.pop(f"weights-{index}"), _shape(index, header["shape"], arrays)
+    weights, shape = arrays.pop(f"weights-{index}"), shape_from(index, header["shape"], arrays)
     return Projection(header["source"], header["target"], weights, header["via"], parameters, shape, delays)
 
 
-def _shape(index: int, header: Mapping[str, Any] | None, arrays: dict[str, Integers]) -> Shape | None:
+def shape_from(index: int, header: Mapping[str, Any] | None, arrays: dict[str, Integers]) -> Shape | None:
+    """The shape that `Network.describe` says of a projection; a list's ends are taken out of `arrays`."""
     if header is None:
         return None
     fields = {name: value for name, value in header.items() if name != "kind"}
