@@ -58,6 +58,8 @@ class Events:
         names: dict[str, int] = {}
         columns: dict[str, list[int]] = {}
         for index, row in enumerate(rows):
+            if not isinstance(row, Mapping):
+                raise InputError(f"event {index}: found {row!r}; allowed: a mapping with a 'kind'")
             kind = row.get(_KIND)
             if not isinstance(kind, str):
                 raise InputError(f"event {index}: kind: found {kind!r}; allowed: the name of a kind of event")

@@ -256,10 +256,11 @@ class NengoLayer:
     refractory: list
     lowest: int
     highest: int
+    u: list
+    v: list
 
     def __post_init__(self):
-        neurons = len(self.threshold)
-        self.u, self.v, self.waits = [0] * neurons, [0] * neurons, [0] * neurons
+        self.waits = [0] * len(self.threshold)
 
     def step(self, spikes):
         """The spikes, from those that reached the layer."""

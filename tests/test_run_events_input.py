@@ -48,6 +48,7 @@ def test_the_first_event_at_fault_is_named():
 @pytest.mark.parametrize(
     ("event", "message"),
     [
+        ("spike", "found 'spike'; allowed: a mapping with a 'kind'"),
         ({"source": 1}, "kind: found None; allowed: the name of a kind of event"),
         ({"kind": 3}, "kind: found 3; allowed: the name of a kind of event"),
         (spike(1.5), "source: found 1.5; allowed: an integer of 63 bits"),

@@ -23,7 +23,8 @@ def refused(spikes=SPIKES, **options):
         (np.ones((1, 1, 1, 2), int), "shape (1, 1, 1, 2)"),
         (3, "shape ()"),
         ([], "shape (0,)"),
-        (None, "shape ()"),
+        (None, "NoneType"),
+        (bs.Events.of([{"kind": "spike", "source": 0}]), "Events"),
     ],
 )
 def test_spikes_of_another_shape_are_refused(spikes, found):

@@ -136,6 +136,8 @@ def check_spikes(spikes: ArrayLike | Raster, network: Network) -> Integers:
     except ValueError:
         raise InputError("spikes: not a rectangular array") from None
     expected = f"[sample, step, {inputs}] or [step, {inputs}]"
+    if array.dtype == object and not array.ndim:
+        raise InputError(f"spikes: found {type(spikes).__name__}; allowed: {expected}")
     if array.ndim not in (2, 3) or array.shape[-1] != inputs:
         raise InputError(f"spikes: found shape {array.shape}; allowed: {expected}")
     if array.dtype.kind not in "iub":

@@ -35,9 +35,6 @@ class Maybe(NamedTuple):
     false: bool
 
 
-ALWAYS = Maybe(true=True, false=False)
-
-
 class IntervalOps(Ops):
     """Values are Intervals, flags are Maybes. `widest` contains every value met so far."""
 

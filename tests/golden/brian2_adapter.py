@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import bitspike as bs
 import numpy as np
+from loihi_runs import recorded, start
 
 Vectors = Mapping[str, np.ndarray]
 
@@ -44,15 +45,4 @@ def expected(vectors: Vectors) -> dict[str, np.ndarray]:
 def computed(vectors: Vectors, engine: str) -> dict[str, np.ndarray]:
     """The same, from `engine`."""
     net = network(vectors)
-    start = bs.initial_state(net)
-    for k in layers(vectors):
-        start[f"l{k}"]["current"][0] = vectors[f"L{k}_u0"]
-        start[f"l{k}"]["membrane"][0] = vectors[f"L{k}_v0"]
-    return dict(_recorded(bs.run(net, vectors["inputs"], record="all", engine=engine, state=start)))
-
-
-def _recorded(trace: bs.Trace) -> Iterator[tuple[str, np.ndarray]]:
-    for name, layer in trace.layers.items():
-        yield f"{name}.spikes", layer.spikes[0]
-        for register, values in layer.registers.items():
-            yield f"{name}.{register}", values[0]
+    return recorded(bs.run(net, vectors["inputs"], record="all", engine=engine, state=start(vectors, net)))

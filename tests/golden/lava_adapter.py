@@ -10,6 +10,7 @@ import bitspike as bs
 import numpy as np
 from bitspike.engine.wiring import wire
 from bitspike.network.lists import Listed
+from loihi_runs import recorded, start
 
 Vectors = Mapping[str, np.ndarray]
 
@@ -81,9 +82,15 @@ def _projection(vectors: Vectors, k: int, layer: dict[str, Any], source: str) ->
         via = "graded_convolution" if graded else "convolution"
         return bs.Projection(source, f"l{k}", kernels, via, shape=shape)
     parameters = {key: layer[key] for key in ("weight_exp", "num_weight_bits", "sign_mode")}
-    delays = vectors[f"L{k}_delays"].T if f"L{k}_delays" in vectors else 0
+    delays = synapses(vectors, k, vectors.get(f"L{k}_delays", np.zeros_like(weights)))
     via = "graded" if graded else "dense"
-    return bs.Projection(source, f"l{k}", weights.T, via, parameters, delays=delays)
+    return bs.Projection(source, f"l{k}", synapses(vectors, k, weights), via, parameters, delays=delays)
+
+
+def synapses(vectors: Vectors, k: int, matrix: np.ndarray) -> np.ndarray:
+    """A matrix [post, pre] of layer k as ours, [pre, post]: its source may be a picture."""
+    source = vectors["inputs" if k == 0 else f"L{k - 1}_s"].shape[1:]
+    return pictures(matrix.reshape(len(matrix), *source), len(source)).T
 
 
 def expected(vectors: Vectors) -> dict[str, np.ndarray]:
@@ -98,24 +105,11 @@ def expected(vectors: Vectors) -> dict[str, np.ndarray]:
 
 def state(vectors: Vectors, net: bs.Network) -> dict[str, dict[str, np.ndarray]]:
     """The registers before the first step."""
-    start = bs.initial_state(net)
-    for k in range(len(net.populations)):
-        axes = vectors[f"L{k}_v"].ndim - 1
-        for register, key in (("current", "u0"), ("membrane", "v0")):
-            start[f"l{k}"][register][0] = pictures(vectors[f"L{k}_{key}"], axes)
-    return start
+    return start(vectors, net, lambda values: pictures(values, values.ndim))
 
 
 def computed(vectors: Vectors, engine: str) -> dict[str, np.ndarray]:
     """The same, from `engine`."""
     net = network(vectors)
     spikes = pictures(vectors["inputs"], vectors["inputs"].ndim - 1)
-    trace = bs.run(net, spikes, record="all", engine=engine, state=state(vectors, net))
-    return dict(_recorded(trace))
-
-
-def _recorded(trace: bs.Trace) -> Iterator[tuple[str, np.ndarray]]:
-    for name, layer in trace.layers.items():
-        yield f"{name}.spikes", layer.spikes[0]
-        for register, values in layer.registers.items():
-            yield f"{name}.{register}", values[0]
+    return recorded(bs.run(net, spikes, record="all", engine=engine, state=state(vectors, net)))

@@ -16,7 +16,9 @@ def numbered(vectors: Vectors) -> Iterator[dict[str, Any]]:
     """The arrays and scalars of every layer, without the layer's number, as integers and lists."""
     for k in range(sum(name.endswith("_s") for name in vectors)):
         start = f"L{k}_"
-        yield {name.removeprefix(start): vectors[name].tolist() for name in vectors if name.startswith(start)}
+        found = {name.removeprefix(start): vectors[name].tolist() for name in vectors if name.startswith(start)}
+        rest = np.zeros_like(vectors[f"{start}v"][0])  # where a state is left out
+        yield {"u0": rest.tolist(), "v0": rest.tolist()} | found
 
 
 def lava_layers(vectors: Vectors) -> list[LavaLayer]:
@@ -74,7 +76,7 @@ def nengo_layers(vectors: Vectors) -> list[NengoLayer]:
     bounds = json.loads(str(vectors["meta_json"]))["layers"]
     keys = ("weights_int", "decay_u", "decay_v", "vth", "bias", "refract")
     return [
-        NengoLayer(*(one[key] for key in keys), bound["vmin"], bound["vmax"])
+        NengoLayer(*(one[key] for key in keys), bound["vmin"], bound["vmax"], one["u0"], one["v0"])
         for one, bound in zip(numbered(vectors), bounds, strict=True)
     ]
 

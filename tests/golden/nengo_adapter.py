@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import bitspike as bs
 import numpy as np
+from loihi_runs import recorded, start
 
 Vectors = Mapping[str, np.ndarray]
 
@@ -40,11 +41,5 @@ def expected(vectors: Vectors) -> dict[str, np.ndarray]:
 
 def computed(vectors: Vectors, engine: str) -> dict[str, np.ndarray]:
     """The same, from `engine`."""
-    return dict(_recorded(bs.run(network(vectors), vectors["inputs"], record="all", engine=engine)))
-
-
-def _recorded(trace: bs.Trace) -> Iterator[tuple[str, np.ndarray]]:
-    for name, layer in trace.layers.items():
-        yield f"{name}.spikes", layer.spikes[0]
-        for register, values in layer.registers.items():
-            yield f"{name}.{register}", values[0]
+    net = network(vectors)
+    return recorded(bs.run(net, vectors["inputs"], record="all", engine=engine, state=start(vectors, net)))

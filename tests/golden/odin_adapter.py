@@ -48,8 +48,8 @@ def network(vectors: Vectors) -> bs.Network:
         unmapped=int(vectors["unmapped"]), open_loop=int(vectors["open_loop"])
     )
     keys = {"threshold": "thr", "leak": "leak", "leak_enable": "leak_en", "disabled": "disable"}
-    core = bs.Population("core", len(vectors["thr"]), {name: vectors[key] for name, key in keys.items()})
-    synapses = {"sign": vectors["sign"], "mapped": vectors["mapped"]}
+    core = bs.Population("core", len(vectors["thr"]), {name: vectors[key].astype(int) for name, key in keys.items()})
+    synapses = {key: vectors[key].astype(int) for key in ("sign", "mapped")}
     return bs.Network(profile, core.size, [core], [bs.Projection("core", "core", vectors["w"], None, synapses)])
 
 

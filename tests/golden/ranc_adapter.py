@@ -18,7 +18,7 @@ NEURON = ("leak", "pos_thr", "neg_thr", "reset_pot", "reset_mode")
 def arrivals(vectors: Vectors) -> list[tuple[int, int]]:
     """The outside packets as (tick when it acts, axon), those beyond the last tick left out."""
     ticks = int(vectors["n_ticks"])
-    acting = ((int(tick + delay), int(axon)) for tick, axon, delay in vectors["packets"])
+    acting = ((int(tick) + int(delay), int(axon)) for tick, axon, delay in vectors["packets"])
     return [(tick, axon) for tick, axon in acting if tick < ticks]
 
 
@@ -37,11 +37,11 @@ def core(vectors: Vectors) -> dict[str, Any]:
 
 
 def routes(vectors: Vectors) -> tuple[np.ndarray, np.ndarray]:
-    """Which neuron's spikes reach which axon, 0 or 1 [neuron, axon], and the delay of each neuron."""
+    """Which neuron's spikes reach which axon, 0 or 1 [neuron, axon], and the delay of each local neuron."""
     links = np.zeros((len(vectors["local"]), len(vectors["axon_type"])), np.uint8)
     local = np.flatnonzero(vectors["local"])
     links[local, vectors["dest_axon"][local]] = 1
-    return links, vectors["delay"]
+    return links, np.where(vectors["local"], vectors["delay"], 0)
 
 
 def expected(vectors: Vectors) -> dict[str, np.ndarray]:

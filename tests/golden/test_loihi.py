@@ -49,4 +49,4 @@ def test_weights_are_formatted_as_the_program_formats_them(path):
     for k, added in lava_adapter.formatted(net):
         expected = vectors[f"L{k}_weights_eff"]
         if expected.ndim == 2:
-            np.testing.assert_array_equal(added, expected.T)
+            np.testing.assert_array_equal(added, lava_adapter.synapses(vectors, k, expected))

@@ -10,13 +10,14 @@ from bitspike.ops.array import ArrayOps
 from bitspike.ops.base import Registers
 from vectors import check_found, files, load
 
-FILES = files("odin", "exhaustive_lif.npz")
+TABLE = "exhaustive_*.npz"
+FILES = files("odin", TABLE)
 CASES = 1_114_112
 BYTE = np.arange(256)
 
 
 def test_the_table_is_there():
-    check_found("odin", "exhaustive_lif.npz")
+    check_found("odin", TABLE)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Random networks with the extremes of every parameter, and one boundary: each profile against its slow model."""
 
 import json
+import math
 from functools import cache
 
 import numpy as np
@@ -73,7 +74,7 @@ def lava_convolution(r, channels, height, width, graded):
 
 
 def lava(seed):
-    """One to three dense layers, or one or two convolutions; spikes, or payloads of up to 32 bits, from outside."""
+    """Dense layers, or a convolution and another layer; spikes, or payloads of up to 32 bits, from outside."""
     r = np.random.default_rng(seed)
     steps, graded, convolution = 30, r.random() < 0.4, r.random() < 0.3
     size = r.choice([1, 200, STATE, 2**31 - 1])
@@ -83,10 +84,14 @@ def lava(seed):
     vectors, kinds = {"inputs": inputs}, []
     for k in range(r.integers(1, 3 if convolution else 4)):
         if convolution and min(shape[:2]) < 5:
-            break
+            convolution = False  # a dense layer of what the picture flattens to
         kind, post = r.choice(["lif", "ternary", "lifreset"]), int(r.integers(1, 12))
         graded = graded if k == 0 else r.random() < 0.5
-        one = lava_convolution(r, shape[2], *shape[:2], graded) if convolution else lava_dense(r, *shape, post, graded)
+        one = (
+            lava_convolution(r, shape[2], *shape[:2], graded)
+            if convolution
+            else lava_dense(r, math.prod(shape), post, graded)
+        )
         shape = output(one) if convolution else (post,)
         one |= lava_neurons(r, shape, kind)
         scalars = {key: np.asarray(value).tolist() for key, value in one.items() if np.size(value) < 4}

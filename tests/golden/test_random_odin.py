@@ -3,14 +3,10 @@
 from functools import cache
 
 import numpy as np
-import odin_adapter
 import pytest
-import slow_odin
-import tinyodin_adapter
 from random_values import within
+from test_odin import ADAPTERS, MODELS
 
-ADAPTERS = {"odin": odin_adapter, "tinyodin": tinyodin_adapter}
-MODELS = {"odin": slow_odin.Odin, "tinyodin": slow_odin.TinyOdin}
 SEEDS = range(24)
 BURSTS = 4  # sources that make most neurons fire at once; disabled, so that they do not follow themselves
 EVENTS = 80

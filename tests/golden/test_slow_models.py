@@ -31,6 +31,8 @@ def test_the_slow_model_equals_its_source(chip, path):
 
 @pytest.mark.parametrize(("chip", "register"), [("ranc", "v"), ("speck", "l0_vmem"), ("spiker", "v")])
 def test_a_changed_bit_would_be_noticed(chip, register):
+    if not files(chip):
+        pytest.skip(f"no vectors of {chip}")
     vectors = load(files(chip)[0])
     vectors[register].flat[-1] ^= 1
     with pytest.raises(AssertionError, match="1 values differ"):

@@ -40,7 +40,7 @@ def network(vectors: Vectors) -> bs.Network:
     profile = bs.load_profile("tinyodin").with_values(
         last_neuron=int(vectors["max_neur"]), open_loop=int(vectors["open_loop"])
     )
-    parameters = {"threshold": vectors["thr"], "leak": vectors["leak"], "disabled": vectors["disable"]}
+    parameters = {"threshold": vectors["thr"], "leak": vectors["leak"], "disabled": vectors["disable"].astype(int)}
     core = bs.Population("core", len(vectors["thr"]), parameters)
     return bs.Network(profile, core.size, [core], [bs.Projection("core", "core", vectors["w"])])
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from unittest.mock import patch
@@ -16,7 +16,6 @@ sys.path.append(str(Path(__file__).parent.parent))
 
 import bitspike as bs
 import numpy as np
-import odin_adapter
 import pytest
 import ranc_adapter
 import speck_adapter
@@ -31,9 +30,7 @@ import test_random_speck
 import test_random_spiker
 import test_random_xylo
 import test_run_slow_model
-import test_tinyodin
 import test_xylo
-import tinyodin_adapter
 import xylo_adapter
 from bitspike.errors import BitspikeError
 from equivalents import REFUSES, SURVIVE
@@ -42,7 +39,6 @@ from vectors import files, load
 
 Vectors = Mapping[str, np.ndarray]
 Trial = Callable[[], object]  # raises where the profile fails
-EVENTS = {"odin": (odin_adapter, test_odin), "tinyodin": (tinyodin_adapter, test_tinyodin)}
 CORES = {"ranc": ranc_adapter, "speck": speck_adapter, "spiker": spiker_adapter}
 
 
@@ -52,7 +48,7 @@ def trials(name: str) -> Iterator[tuple[str, Trial]]:
         return _of_loihi(name)
     if name in test_random_xylo.CORES:
         return _of_xylo(name)
-    if name in EVENTS:
+    if name in test_odin.ADAPTERS:
         return _of_events(name)
     return {"ranc": _of_ranc, "spiker": _of_spiker, "speck-sinabs": _of_speck, "generic-w8-v16": _of_generic}[name]()
 
@@ -64,25 +60,25 @@ def _of_loihi(name: str) -> Iterator[tuple[str, Trial]]:
         yield "correction", partial(test_random_loihi.assert_only_the_upper_end_is_kept, "array")
     if name == "loihi-brian2":
         yield "41 bits", partial(test_random_loihi.assert_only_41_bits_are_kept, "array")
-    yield from _recorded(name, partial(loihi, name))
+    yield from _recorded(files(name), partial(loihi, name))
 
 
 def _of_xylo(name: str) -> Iterator[tuple[str, Trial]]:
     for seed in test_random_xylo.SEEDS:
         yield f"random {seed}", lambda seed=seed: xylo(name, test_random_xylo.recorded(name, seed))
-    yield from _recorded("xylo", partial(xylo, name))
+    yield from _recorded(files("xylo"), partial(xylo, name))
 
 
 def _of_events(name: str) -> Iterator[tuple[str, Trial]]:
     for seed in sorted(test_random_odin.SEEDS, key=lambda seed: len(test_random_odin.recorded(name, seed)["w"])):
         yield f"random {seed}", partial(test_random_odin.assert_engine_equals, name, seed, "oracle")
-    yield from _recorded(name, partial(events, name), "run_*.npz")
+    yield from _recorded(test_odin.runs(name), partial(events, name))
 
 
 def _of_ranc() -> Iterator[tuple[str, Trial]]:
     for seed in test_random_ranc.SEEDS:
         yield f"random {seed}", lambda seed=seed: core("ranc", test_random_ranc.recorded(seed))
-    yield from _recorded("ranc", partial(core, "ranc"))
+    yield from _recorded(files("ranc"), partial(core, "ranc"))
 
 
 def _of_spiker() -> Iterator[tuple[str, Trial]]:
@@ -92,14 +88,14 @@ def _of_spiker() -> Iterator[tuple[str, Trial]]:
         apart = test_random_spiker.assert_steps_of_two_connections_equal
         yield f"random connections {seed}", partial(apart, seed, "array")
         yield f"random layers {seed}", partial(test_random_spiker.assert_layers_equal, seed, "array")
-    yield from _recorded("spiker", partial(core, "spiker"))
+    yield from _recorded(files("spiker"), partial(core, "spiker"))
 
 
 def _of_speck() -> Iterator[tuple[str, Trial]]:
     for seed in test_random_speck.SEEDS:
         yield f"random {seed}", partial(test_random_speck.assert_engine_equals, seed, "array")
     yield "pooled input", partial(test_random_speck.assert_pooled_input_equals, 0, "array")
-    yield from _recorded("speck", partial(core, "speck"))
+    yield from _recorded(files("speck"), partial(core, "speck"))
 
 
 def _of_generic() -> Iterator[tuple[str, Trial]]:
@@ -107,8 +103,8 @@ def _of_generic() -> Iterator[tuple[str, Trial]]:
     yield from ((f"random {seed}", partial(generic, "array", seed)) for seed in range(60))
 
 
-def _recorded(folder: str, trial: Callable[[Vectors], None], pattern: str = "*.npz") -> Iterator[tuple[str, Trial]]:
-    for path in sorted(files(folder, pattern), key=lambda path: path.stat().st_size):
+def _recorded(paths: Iterable[Path], trial: Callable[[Vectors], None]) -> Iterator[tuple[str, Trial]]:
+    for path in sorted(paths, key=lambda path: path.stat().st_size):
         yield path.stem, lambda path=path: trial(load(path))
 
 
@@ -138,9 +134,8 @@ def steps(vectors: Vectors) -> None:
 
 def events(name: str, vectors: Vectors) -> None:
     """A stream of events."""
-    adapter, test = EVENTS[name]
-    trace = adapter.run(vectors, "oracle")
-    test.assert_equal(vectors, trace["core"].registers["membrane"][0], trace.wire[:, 1:])
+    trace = test_odin.ADAPTERS[name].run(vectors, "oracle")
+    test_odin.assert_equal(vectors, trace["core"].registers["membrane"][0], trace.wire[:, 1:])
 
 
 def passes(profile: bs.Profile, trial: Trial) -> bool:
