@@ -23,16 +23,20 @@ from .errors import (
 )
 from .events import Events
 from .exchange import (
+    Bench,
     Vectors,
     Verification,
     export,
     layout_names,
     load_vectors,
+    read_bench,
     read_event_file,
     read_images,
     read_state,
     save_vectors,
     verify,
+    verify_dump,
+    write_bench,
     write_event_file,
 )
 from .network import (
@@ -54,6 +58,7 @@ from .trace import LayerTrace, Trace, load_trace
 __version__ = "0.1.0"
 
 __all__ = [
+    "Bench",
     "BitspikeError",
     "Comparison",
     "Convolution",
@@ -89,6 +94,7 @@ __all__ = [
     "load_trace",
     "load_vectors",
     "profile_names",
+    "read_bench",
     "read_event_file",
     "read_images",
     "read_state",
@@ -97,5 +103,7 @@ __all__ = [
     "save_network",
     "save_vectors",
     "verify",
+    "verify_dump",
+    "write_bench",
     "write_event_file",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterable, Sequence
@@ -49,6 +50,37 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     files = "an .npy file of spike counts, or with clock: event a .csv or .npz file of events"
     parser.add_argument("--data", required=True, help=f"a data set ({known}), {files}")
     parser.add_argument("--samples", type=int, help="only so many samples, from the first")
+
+
+def add_choice(parser: argparse.ArgumentParser) -> None:
+    """The options that choose layers, neurons and registers."""
+    layer = "only this layer; NAME:0..7,12 for some of its neurons; may be repeated"
+    parser.add_argument("--layer", action="append", metavar="NAME[:NEURONS]", help=layer)
+    register = "only this register, or 'spikes'; may be repeated"
+    parser.add_argument("--register", action="append", metavar="NAME", help=register)
+
+
+def chosen_layers(options: Sequence[str] | None) -> dict[str, Sequence[int] | None] | None:
+    """Neurons by layer, None for all of them, of the options --layer. Raises InputError."""
+    if options is None:
+        return None
+    layers: dict[str, Sequence[int] | None] = {}
+    for option in options:
+        name, colon, text = option.partition(":")
+        if name in layers:
+            raise InputError(f"--layer: found '{name}' twice; allowed: once, such as {name}:0..7,12")
+        layers[name] = _neurons(option, text) if colon else None
+    return layers
+
+
+def _neurons(option: str, text: str) -> list[int]:
+    neurons: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"([0-9]{1,8})(?:\.\.([0-9]{1,8}))?", part, re.ASCII)
+        if not match or int(match[1]) > int(match[2] or match[1]):
+            raise InputError(f"--layer: found {option!r}; allowed: NAME, or NAME:NEURONS such as 0..7,12")
+        neurons += range(int(match[1]), int(match[2] or match[1]) + 1)
+    return neurons
 
 
 def load_input(network: Network, data: str, samples: int | None) -> Input:

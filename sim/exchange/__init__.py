@@ -1,5 +1,7 @@
 """Other people's formats, in and out."""
 
+from .bench import Bench, read_bench, write_bench
+from .dump import verify_dump
 from .event_file import read_event_file, write_event_file
 from .format import Format, Option
 from .formats import FORMATS, export, find_format
@@ -11,6 +13,7 @@ from .verify import Verification, verify
 
 __all__ = [
     "FORMATS",
+    "Bench",
     "Format",
     "Option",
     "Vectors",
@@ -19,11 +22,14 @@ __all__ = [
     "find_format",
     "layout_names",
     "load_vectors",
+    "read_bench",
     "read_event_file",
     "read_images",
     "read_state",
     "save_vectors",
     "verify",
+    "verify_dump",
+    "write_bench",
     "write_event_file",
     "write_images",
 ]

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ class Image:
         """Its name in the folder."""
         return f"{self.array}.{self.suffix}"
 
-    @property
+    @cached_property
     def text(self) -> str:
         """A two's-complement word a line, as many hex digits as its bits need."""
         digits = -(-self.word.bits // 4)

@@ -64,6 +64,7 @@ The size of a layer is that of its arrays: of what was recorded, its parameters,
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -142,8 +143,7 @@ def _counts(keys: Keys, parts: Parts) -> Integers:
 def _streams(keys: Keys, profile: Profile) -> list[Events]:
     """The events of each sample, each with the values that its kind carries."""
     forms, names = ("[event]", "[sample, event]"), list(profile.events)
-    carried = {name: (*kind.addresses, *kind.fields) for name, kind in profile.events.items()}
-    fields = dict.fromkeys(field for each in carried.values() for field in each)
+    fields = dict.fromkeys(field for kind in profile.events.values() for field in (*kind.addresses, *kind.fields))
     given = {field: keys.integers(f"{EVENTS}.{field}", *forms) for field in fields}
     kinds = keys.texts(f"{EVENTS}.kind", *forms)
     if kinds is None:
@@ -160,10 +160,17 @@ def _streams(keys: Keys, profile: Profile) -> list[Events]:
         if array is not None and array.shape != kinds.shape:
             keys.refuse(f"{EVENTS}.{field}", f"found shape {array.shape}; allowed: {kinds.shape}, as {EVENTS}.kind")
         if array is not None:
-            carries = np.array([field in carried[name] for name in names])[numbers]
-            values[field] = np.where(carries, array, ABSENT)
+            values[field] = array
     rows = [...] if kinds.ndim == 1 else range(len(kinds))
-    return [Events(tuple(names), numbers[row], {n: column[row] for n, column in values.items()}) for row in rows]
+    return [stream(profile, numbers[row], {n: column[row] for n, column in values.items()}) for row in rows]
+
+
+def stream(profile: Profile, kinds: Integers, values: Mapping[str, Integers]) -> Events:
+    """Events by the numbers of their kinds in the profile; a value that its event does not carry is ignored."""
+    carried = [(*kind.addresses, *kind.fields) for kind in profile.events.values()]
+    carries = {field: np.array([field in each for each in carried])[kinds] for field in values}
+    columns = {field: np.where(carries[field], column, ABSENT) for field, column in values.items()}
+    return Events(tuple(profile.events), kinds.astype(np.int64), columns)
 
 
 def _checked(counts: Integers | None, streams: list[Events], network: Network) -> Integers | list[Events]:
@@ -217,7 +224,12 @@ def _range(network: Network, name: str, what: str) -> tuple[int, int, str]:
     if what not in (SPIKES, PAST):
         word = storage(neuron, what)
         return word.min, word.max, str(neuron.registers[what])
-    least, most = neuron.emission
+    return *emission(network, name), "what a neuron emits"
+
+
+def emission(network: Network, name: str) -> tuple[int, int]:
+    """The least and the most that a neuron of a layer emits in a step, or during an event from outside."""
+    least, most = network.neuron_class(network.population(name)).emission
     if network.profile.clock == "event" and network.profile.queue is not None:
         most += network.profile.queue.limit
-    return least, most, "what a neuron emits"
+    return least, most

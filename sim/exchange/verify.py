@@ -9,6 +9,8 @@ from ..engine import Write, explain, run
 from ..trace import LayerTrace, Trace
 from .vectors import Vectors
 
+UNKNOWN = "x: a bit that the simulator does not know, such as one that was never written; z: one that nothing drives"
+
 
 @dataclass(frozen=True)
 class Verification:
@@ -50,6 +52,7 @@ class Verification:
             f"register {first.register}, sample {first.sample}",
             *_values(first),
             f"  {_named(self.bits)}",
+            *([f"  {UNKNOWN}"] if _unknown(first) else []),
             f"  {c.different:,} of {c.values:,} values differ, in {len(c.differing):,} of {extent}",
         ]
         if self.writes:
@@ -63,9 +66,15 @@ class Verification:
         return [f"{'>' if i == last else ' '} {write}" for i, write in enumerate(self.writes)]
 
 
+def _unknown(first: Difference) -> bool:
+    """Whether the simulator does not know the value that was found."""
+    return any(bit not in "01" for bit in first.bits[1])
+
+
 def _values(first: Difference) -> list[str]:
-    width = max(len(str(value)) for value in first.values)
-    rows = zip(("expected", "found"), first.values, first.bits, strict=True)
+    values = (first.values[0], "unknown") if _unknown(first) else first.values
+    width = max(len(str(value)) for value in values)
+    rows = zip(("expected", "found"), values, first.bits, strict=True)
     return [f"  {name:8} {value:>{width}} ({bits})" for name, value, bits in rows]
 
 
