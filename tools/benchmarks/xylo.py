@@ -20,7 +20,7 @@ DENSITY = 0.05
 LONGER = 10  # times the steps of other rows: 1000
 STEPS = 1000  # in which the rates are set
 BATCH = 256
-INHIBITION = 16  # of each synapse among hidden neurons, on average: else they excite each other without end
+RECURRENT = 4  # times smaller are weights among hidden neurons: else these keep each other firing without input
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def plan(shape: Shape) -> networks.Plan:
         links = [bs.Projection("input", "l0", networks.weights(0, shape.inputs, shape.hidden), "input", dialect.links)]
         if shape.fan_in:
             synapses = bs.Sparse(pre.astype(np.int64), post)
-            values = np.maximum(networks.weights(99, len(pre)).astype(int) - INHIBITION, -128)
+            values = networks.weights(99, len(pre)) // RECURRENT
             links.append(bs.Projection("l0", "l0", values, "recurrent", dialect.links, synapses))
         readout = bs.Projection("l0", "l1", networks.weights(1, shape.hidden, shape.outputs), "readout", dialect.links)
         both = [("l0", shape.hidden, "hidden", tuple(links)), ("l1", shape.outputs, "output", (readout,))]
