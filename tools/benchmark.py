@@ -25,8 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument("--only", metavar="TEXT", default="", help="rows whose name contains TEXT")
         command.add_argument("--steps", type=_count, default=100, help="time steps of a run (%(default)s)")
         command.add_argument("--seconds", type=float, default=3.0, help="to time a row for, if need be longer")
+        command.add_argument("--noisy", action="store_true", help="show refused figures, beside the reason")
     given = parser.parse_args(arguments)
-    settings = Settings(given.full, given.only, given.steps, given.seconds)
+    settings = Settings(given.full, given.only, given.steps, given.seconds, given.noisy)
     return report(COMMANDS[given.command].benches(settings), settings, given.json)
 
 

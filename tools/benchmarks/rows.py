@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,12 +14,16 @@ from .timing import Figure, Times
 
 @dataclass(frozen=True)
 class Settings:
-    """full: the whole grid. only: of rows whose name contains it. steps: of a run. seconds: to time a row for."""
+    """full: the whole grid. only: of rows whose name contains it. steps: of a run. seconds: to time a row for.
+
+    noisy: refused figures are shown beside the reason.
+    """
 
     full: bool = False
     only: str = ""
     steps: int = 100
     seconds: float = 3.0
+    noisy: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,9 +92,11 @@ class Row:
         }
         return json.dumps(data)
 
-    def as_line(self) -> str:
-        """One line of a table."""
+    def as_line(self, noisy: bool = False) -> str:
+        """One line of a table. noisy: with a refused figure, in brackets."""
         shown = f"{_short(self.value)} {self.unit}" if self.value is not None else str(self.refused)
+        if noisy and self.value is None and self.figure is not None:
+            shown += f" ({_short(self.figure.value)} {self.unit})"
         aim = f"{self.target} {self.verdict or ''}".strip() if self.target else ""
         spread = f"{self.figure.spread:.0%}" if self.figure else ""
         times = (_seconds(self.ours), _seconds(self.theirs))
@@ -116,16 +123,16 @@ def compared(name: str, times: Times, threads: int, target: Target | None = None
 
 
 def report(benches: Iterable[Bench], settings: Settings, as_json: bool) -> int:
-    """Measure and print; 1 where no row has such a name."""
+    """Measure and print; exit status 2 where no row has such a name."""
     chosen = [bench for bench in benches if settings.only in bench.name]
     if not chosen:
-        print(f"no row's name contains {settings.only!r}")
-        return 1
+        print(f"--only: found {settings.only!r}; allowed: a part of a row's name", file=sys.stderr)
+        return 2
     if not as_json:
         print(machine(), HEADER, sep="\n", flush=True)
     for bench in chosen:
         row = bench.measure()
-        print(row.as_json() if as_json else row.as_line(), flush=True)
+        print(row.as_json() if as_json else row.as_line(settings.noisy), flush=True)
     return 0
 
 
