@@ -38,6 +38,7 @@ from .exchange import (
     verify_dump,
     write_bench,
     write_event_file,
+    write_vcd,
 )
 from .network import (
     Convolution,
@@ -106,4 +107,5 @@ __all__ = [
     "verify_dump",
     "write_bench",
     "write_event_file",
+    "write_vcd",
 ]

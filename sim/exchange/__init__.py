@@ -8,6 +8,7 @@ from .formats import FORMATS, export, find_format
 from .layout import layout_names, read_state
 from .readmemh import read_images, write_images
 from .save_vectors import save_vectors
+from .vcd import write_vcd
 from .vectors import Vectors, load_vectors
 from .verify import Verification, verify
 
@@ -32,4 +33,5 @@ __all__ = [
     "write_bench",
     "write_event_file",
     "write_images",
+    "write_vcd",
 ]
