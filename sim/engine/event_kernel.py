@@ -180,6 +180,7 @@ class _Kernel:
                 kept = regs[name] if ops.alive is None else ops.select(ops.alive, regs[name], before[name])
                 self.neurons.rows[name].store(place, ops.at(kept, lane_bits(kept.span)), ops.lanes)
         self._leave(event, place, leaves)
+        ops.count()
 
     def _leave(self, event: _Event, place: Any, leaves: Any) -> None:
         """The neurons of a vector that spiked leave the core, and wait in the queue while it has room."""
@@ -249,4 +250,4 @@ def _neurons(code: Code, profile: Profile, core: Core) -> Neurons:
     rows |= {name: code.row(f"p_{name}", word.dtype) for name, word in {**neuron.parameters, **neuron.derived}.items()}
     counters = {name: code.slot(I64(0)) for name in counted(neuron)}
     size, padded = code.argument("size"), code.argument("padded")
-    return Neurons(code, neuron, held(profile, neuron), profile.constants, size, padded, rows, counters)
+    return Neurons(code, neuron, held(profile, neuron), profile.constants, size, padded, rows, counters, {})

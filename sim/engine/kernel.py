@@ -48,12 +48,14 @@ class Arrival:
 class Signature:
     """What a kernel is made for; layers of one signature share it, whatever their size.
 
-    incoming: in order of delivery. aliases: whether spikes are copied.
+    incoming: in order of delivery. aliases: whether spikes are copied. uniform: the parameters and derived values that
+    are the same for all neurons.
     """
 
     neuron: str
     incoming: tuple[Arrival, ...]
     aliases: bool
+    uniform: tuple[str, ...]
 
 
 PICTURE = ("laid", "drawn", "places", "taps", "kernel")
@@ -70,9 +72,10 @@ def arguments(profile: Profile, signature: Signature) -> list[str]:
     `index{k}`, `acting{k}` [pre], `sums{k}` [padded]. Of a raster, `s{k}` are its pointers, `index{k}` and
     `acting{k}` its channels and what they act as; the latter is a single entry where `graded{k}` is 0. Of a picture
     (see there) its kernel, places and taps, room for its layout and for output channels, and their sizes.
-    Parameters and derived values `p_*` and, for one sample, registers `row_*` [padded]. Registers `r_*`
-    [sample, size], `out` [sample, rows, size] whose row `lead` is step 0, `overflows` [sample, counted], `aliases`
-    [size, slots]; of each register where it is recorded, `rec_*` [sample, steps, size], or 0.
+    Parameters and derived values `p_*` [padded], or the value itself where it is uniform; for one sample, registers
+    `row_*` [padded]. Registers `r_*` [sample, size], `out` [sample, rows, size] whose row `lead` is step 0, `overflows`
+    [sample, counted], `aliases` [size, slots]; of each register where it is recorded, `rec_*` [sample, steps, size],
+    or 0.
     """
     neuron = profile.neurons[signature.neuron]
     names = ["samples", "first", "last", "size", "padded"]
@@ -127,10 +130,11 @@ class _Kernel:
         words = {name: storage(self.neuron, name).dtype for name in self.neuron.registers}
         rows = {name: code.row(f"row_{name}", dtype) for name, dtype in words.items()}
         given = {**self.neuron.parameters, **self.neuron.derived}
-        rows |= {name: code.row(f"p_{name}", word.dtype) for name, word in given.items()}
+        uniform = {name: code.argument(f"p_{name}") for name in given if name in signature.uniform}
+        rows |= {name: code.row(f"p_{name}", word.dtype) for name, word in given.items() if name not in uniform}
         counters = {name: code.slot(I64(0)) for name in counted(self.neuron)}
         ranges = held(profile, self.neuron)
-        self.neurons = Neurons(code, self.neuron, ranges, profile.constants, size, padded, rows, counters)
+        self.neurons = Neurons(code, self.neuron, ranges, profile.constants, size, padded, rows, counters, uniform)
         self.spikes = code.row(f"row_{SPIKES}", storage(self.neuron, SPIKES).dtype)
         self.state = {name: code.row(f"r_{name}", dtype) for name, dtype in words.items()}
         self.recorded = {name: code.row(f"rec_{name}", dtype) for name, dtype in words.items()}

@@ -131,7 +131,8 @@ def _channels(code: Code, canvas: Canvas, first: Any, together: int, into: Row) 
     channels = [builder.add(first, I64(i)) for i in range(together)]
     kernels = [canvas.kernel.part(builder.mul(channel, taps)) for channel in channels]
     drawn = [canvas.sums.part(builder.mul(reach, I64(i))) for i in range(together)]
-    blocks(code, reach, lambda start, vectors: _taps(code, canvas, kernels, drawn, taps, start, vectors))
+    bits = canvas.laid.bits * together
+    blocks(code, reach, bits, lambda start, vectors: _taps(code, canvas, kernels, drawn, taps, start, vectors))
     for channel, sums in zip(channels, drawn, strict=True):
         with code.loop(I64(0), lines) as line:
             target = builder.mul(builder.add(builder.mul(channel, lines), line), width)

@@ -72,7 +72,12 @@ def _prepared(profile: Profile, layer: Layer, raster: bool) -> Prepared:
             rows |= {f"laid{k}": (layout, arrival.picture), f"drawn{k}": (TOGETHER * reach, arrival.picture)}
             numbers |= _drawing_sizes(k, first.picture)
     words = layer.neuron.parameters | layer.neuron.derived
-    arrays |= {f"p_{name}": padded(np.ascontiguousarray(layer.parameters[name], words[name].dtype)) for name in words}
+    numbers |= {f"p_{name}": value for name, value in uniform(layer).items()}
+    arrays |= {
+        f"p_{name}": padded(np.ascontiguousarray(layer.parameters[name], words[name].dtype))
+        for name in words
+        if name not in chosen.uniform
+    }
     if layer.aliases is not None:
         arrays["aliases"] = np.ascontiguousarray(layer.aliases)
         numbers["slots"] = layer.aliases.shape[1]
@@ -97,7 +102,12 @@ def _sources(incoming: Incoming) -> int:
 def signature(layer: Layer, raster: bool) -> Signature:
     """Which kernel a layer runs on. raster: whether the network's input is one."""
     arrivals = (_arrival(layer, delays, raster and delays[0].source == INPUT) for delays in _by_projection(layer))
-    return Signature(layer.kind, tuple(arrivals), layer.aliases is not None)
+    return Signature(layer.kind, tuple(arrivals), layer.aliases is not None, tuple(uniform(layer)))
+
+
+def uniform(layer: Layer) -> dict[str, int]:
+    """The parameters and derived values that are the same for all neurons of a layer."""
+    return {name: int(v.flat[0]) for name, v in layer.parameters.items() if np.all(v == np.asarray(v).flat[0])}
 
 
 def _arrival(layer: Layer, delays: Sequence[Incoming], raster: bool) -> Arrival:

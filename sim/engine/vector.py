@@ -23,10 +23,11 @@ from ..ops.interval import Interval, IntervalOps
 from ..ops.lanes import REFUSED, LaneOps, Lanes, lane_bits
 from ..profile.connection import Sum
 from ..profile.schema import SPIKES, NeuronClass
+from .host import vector_registers
 from .listing import Events
 
 LANES = 32  # neurons of a vector
-UNROLLED = (8, 2, 1)  # vectors of a block whose sums stay in the machine's registers
+MOST_VECTORS = 8  # of a block
 ANYTHING = Interval(-(1 << 62), 1 << 62)
 MOST_BITS = 32  # of what one event adds: then the bounds of as many sources as an int32 counts are far from 64 bits
 
@@ -37,7 +38,8 @@ class Neurons:
 
     held: what registers, parameters and derived values can hold. constants: the profile's values. size: how many
     neurons, padded: rounded up to vectors. rows: registers, parameters and derived values of one sample.
-    counters: overflows by register, and refused writes.
+    counters: overflows by register, and refused writes. uniform: parameters and derived values that are the same for
+    all neurons.
     """
 
     code: Code
@@ -48,6 +50,7 @@ class Neurons:
     padded: Any
     rows: Mapping[str, Row]
     counters: Mapping[str, Slot]
+    uniform: Mapping[str, Any]
 
     def ops(self, place: Any, lanes: int = LANES) -> LaneOps:
         """Operations on the neurons from `place` on."""
@@ -65,6 +68,7 @@ class Neurons:
         values: dict[str, Any] = {name: ops.constant(value) for name, value in self.constants.items()}
         for name, row in self.rows.items():
             values[name] = ops.load(row.load(place, ops.lanes), self.held[name], row.signed)
+        values |= {name: ops.splat(value, self.held[name]) for name, value in self.uniform.items()}
         return Registers(ops, self.neuron.registers, values)
 
 
@@ -110,7 +114,7 @@ def accumulated(neurons: Neurons, register: str, matrix: Matrix, events: Events,
             with careful, code.loop(start, builder.add(start, I64(LANES * vectors)), LANES) as place:
                 _each(neurons, register, place, matrix, events, count)
 
-    blocks(code, neurons.padded, block)
+    blocks(code, neurons.padded, lane_bits(span), block)
 
 
 def bounded(weight: Interval, count: Interval) -> bool:
@@ -118,10 +122,14 @@ def bounded(weight: Interval, count: Interval) -> bool:
     return IntervalOps().mul(weight, count).bits <= MOST_BITS
 
 
-def blocks(code: Code, padded: Any, run: Callable[[Any, int], None]) -> None:
-    """`run(first neuron, vectors)` for every block of a row."""
+def blocks(code: Code, padded: Any, bits: int, run: Callable[[Any, int], None]) -> None:
+    """`run(first neuron, vectors)` for every block of a row, whose sums take so many bits a neuron.
+
+    The sums of a block fill half of the machine's vector registers.
+    """
     builder, done = code.builder, code.slot(I64(0))
-    for vectors in UNROLLED:
+    most = min(MOST_VECTORS, max(1, vector_registers() * 8 // 2 // (bits * LANES)))
+    for vectors in dict.fromkeys((most, min(most, 2), 1)):
         width = vectors * LANES
         last = builder.sub(padded, builder.urem(builder.sub(padded, done.get()), I64(width)))
         with code.loop(done.get(), last, width) as start:
@@ -214,6 +222,7 @@ def _each(neurons: Neurons, register: str, place: Any, matrix: Matrix, events: E
         regs = Registers(ops, neurons.neuron.registers, {register: Lanes(value.get(), span)})
         deliver(regs, register, ops.splat(events.count(code, number), count), weight)
         value.set(ops.at(regs[register], lane_bits(span)))
+        ops.count()
     row.store(place, value.get(), LANES)
 
 
@@ -223,7 +232,7 @@ def collected(code: Code, sums: Row, matrix: Matrix, events: Events) -> None:
     def block(start: Any, vectors: int) -> None:
         _summed(code, sums, sums.bits, start, vectors, matrix, events)
 
-    blocks(code, matrix.columns, block)
+    blocks(code, matrix.columns, sums.bits, block)
 
 
 @dataclass(frozen=True)
@@ -251,6 +260,7 @@ def scattered(
             regs = Registers(ops, neurons.neuron.registers, {register: value})
             deliver(regs, register, ops.splat(acts, count), weight)
             row.store(place, ops.at(regs[register], lane_bits(regs[register].span)), 1)
+            ops.count()
 
 
 def settled(neurons: Neurons, register: str, sums: Row, total: Sum, values: Mapping[str, tuple[Any, Interval]]) -> None:
@@ -266,6 +276,7 @@ def settled(neurons: Neurons, register: str, sums: Row, total: Sum, values: Mapp
             item.stage.run(regs)
         deliver_sum(regs, register)
         neurons.rows[register].store(place, ops.at(regs[register], lane_bits(regs[register].span)), LANES)
+        ops.count()
 
 
 def updated(neurons: Neurons, spikes: Row, aliases: Row | None, slots: Any) -> None:
@@ -288,6 +299,7 @@ def updated(neurons: Neurons, spikes: Row, aliases: Row | None, slots: Any) -> N
             neurons.rows[name].store(place, ops.at(value, lane_bits(value.span)), lanes)
         emitted = regs.values[SPIKES]
         spikes.store(place, ops.at(emitted, lane_bits(emitted.span)), lanes)
+        ops.count()
         if aliases is not None and relay is not None:
             _relay(code, relay.cap, aliases, slots, spikes, place)
 

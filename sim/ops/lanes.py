@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 from llvmlite import ir
@@ -46,7 +47,8 @@ def lane_bits(span: Interval) -> int:
 class LaneOps(Ops):
     """Values are Lanes, flags vectors of single bits.
 
-    Overflows are counted where `alive` (None: everywhere) in 64-bit counters, by register and under REFUSED.
+    Overflows are counted where `alive` (None: everywhere) in 64-bit counters, by register and under REFUSED; those
+    that were observed, by `count`.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class LaneOps(Ops):
         self.code, self.builder, self.lanes = code, code.builder, lanes
         self.counters, self.held, self.alive = counters, held, alive
         self._intervals = IntervalOps()
+        self._observed: list[tuple[str, Any]] = []
 
     def type(self, bits: int) -> ir.VectorType:
         """A vector of lanes of so many bits."""
@@ -222,22 +225,29 @@ class LaneOps(Ops):
         return Lanes(self.builder.select(flag, self.at(a, bits), self.at(b, bits)), span)
 
     def observe(self, register: str, raw: Lanes, fitted: Lanes, word: Word, when: Flag) -> None:
-        """Count overflows and refused writes, where they can happen."""
+        """Keep where overflows and refused writes happen, if they can, for `count`."""
         if raw.span.lo in word and raw.span.hi in word:
             return
         name = REFUSED if word.overflow is Overflow.REFUSE else register
         wrong = fitted.wrong
         if wrong is None:
             wrong = self.compare(raw, Relation.NE, self._inside(raw, fitted, word))
-        for flag in (None if when is True else when, self.alive):
-            wrong = wrong if flag is None else self.builder.and_(wrong, flag)
-        self._count(name, wrong)
+        self._observed.append((name, wrong if when is True else self.builder.and_(wrong, when)))
 
     def _inside(self, raw: Lanes, fitted: Lanes, word: Word) -> Lanes:
         """What `raw` would have to be to fit."""
         if word.overflow is not Overflow.REFUSE:
             return fitted
         return self.minimum(self.maximum(raw, self.constant(word.min)), self.constant(word.max))
+
+    def count(self) -> None:
+        """Count what was observed since the last call; all of it behind one jump, as it is seldom."""
+        observed, self._observed = self._observed, []
+        if observed:
+            some = reduce(self.builder.or_, (flags for _, flags in observed))
+            with self.builder.if_then(self.any(some), likely=False):
+                for name, flags in observed:
+                    self._count(name, flags if self.alive is None else self.builder.and_(flags, self.alive))
 
     def _count(self, name: str, flags: Any) -> None:
         bits = ir.IntType(max(8, self.lanes))
@@ -258,6 +268,7 @@ class LaneOps(Ops):
             return
         spans = {name: self._carried(name, regs, branch) for name in sorted(branch.writes)}
         slots = {name: self.code.slot(self._stored(regs.values[name], span)) for name, span in spans.items()}
+        self.count()
 
         def goes_on() -> Any:
             regs.values.update({name: Lanes(slots[name].get(), span) for name, span in spans.items()})
@@ -269,6 +280,7 @@ class LaneOps(Ops):
             body(flags[-1])
             for name, span in spans.items():
                 slots[name].set(self._stored(regs.values[name], span))
+            self.count()
         regs.values.update({name: Lanes(slots[name].get(), span) for name, span in spans.items()})
 
     def _carried(self, name: str, regs: Registers, branch: Repeated) -> Interval:
