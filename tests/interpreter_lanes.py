@@ -77,7 +77,7 @@ def _module(experiment: Experiment, types: Mapping[str, str]) -> str:
     read = {name.removeprefix("in_"): row for name, row in rows.items() if name.startswith("in_")}
     counters = {name: code.slot(I64(0)) for name in counted(experiment)}
     cases: Any = experiment  # has what a class of neurons has: `registers`
-    neurons = Neurons(code, cases, experiment.ranges, {}, size, size, read, counters)
+    neurons = Neurons(code, cases, experiment.ranges, {}, size, size, read, counters, {})
     _stage(experiment, neurons, rows, place, 1)
     begins = code.builder.icmp_signed("==", code.builder.urem(place, I64(LANES)), I64(0))
     with code.builder.if_then(begins):
@@ -93,6 +93,7 @@ def _stage(experiment: Experiment, neurons: Neurons, rows: Mapping[str, Row], pl
     ops = replace(neurons, held=experiment.held).ops(place, lanes)
     regs = neurons.registers(ops, place)
     experiment.stage.run(regs)
+    ops.count()
     for name in experiment.written:
         row = rows[f"out{lanes}_{name}"]
         row.store(place, ops.at(regs[name], row.bits), lanes)

@@ -37,7 +37,9 @@ def text(run: Callable[[LaneOps, Code], None]) -> str:
     """The code of a few operations on vectors of 32."""
     code = Code(["in", "out"])
     names = ("membrane", REFUSED)
-    run(LaneOps(code, 32, {name: code.slot(I64(0)) for name in names}, {}), code)
+    ops = LaneOps(code, 32, {name: code.slot(I64(0)) for name in names}, {})
+    run(ops, code)
+    ops.count()
     return code.finish()
 
 
