@@ -69,7 +69,8 @@ def interleaved(calls: Sequence[Call], *, cold: bool = False, seconds: float = 3
     Every call is made twice before (code is compiled, memory is there). Nine rounds at least, more while `seconds`
     last. cold: the processors' caches are emptied before each call; else a call is repeated until it is long enough.
     """
-    repeats = [1 if cold else _repeats(call) for call in calls]
+    warmed = [_repeats(call) for call in calls]
+    repeats = [1] * len(warmed) if cold else warmed
     times: list[list[float]] = []
     collecting = gc.isenabled()
     gc.collect()
