@@ -135,12 +135,13 @@ class LaneOps(Ops):
     def shift_right(self, a: Lanes, by: Lanes, rounding: Rounding) -> Lanes:
         """Floor or truncation of a / 2**by; beyond a lane's last bit, only the sign is left"""
         span = self._intervals.shift_right(a.span, by.span, rounding)
-        bits = lane_bits(a.span.join(self._intervals.sub(Interval(0, 0), a.span)))
+        floors = rounding is Rounding.FLOOR or a.span.lo >= 0
+        bits = lane_bits(a.span if floors else a.span.join(self._intervals.sub(Interval(0, 0), a.span)))
         if by.span.hi >= bits:
             by = self.minimum(by, self.constant(bits - 1))
         value, shift = self.at(a, bits), self.at(by, bits)
         floor = self.builder.ashr(value, shift)
-        if rounding is Rounding.FLOOR or a.span.lo >= 0:
+        if floors:
             return Lanes(floor, span)
         zero = ir.Constant(self.type(bits), [0] * self.lanes)
         mirrored = self.builder.neg(self.builder.ashr(self.builder.neg(value), shift))
