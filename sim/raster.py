@@ -106,8 +106,10 @@ class Raster:
         samples, steps, inputs = self.shape
         spikes = np.zeros((samples, 1, inputs), np.int64)
         at = np.arange(samples) * steps + step % steps
-        for sample, (first, last) in enumerate(zip(self.pointers[at], self.pointers[at + 1], strict=True)):
-            spikes[sample, 0, self.index[first:last]] = 1 if self.counts is None else self.counts[first:last]
+        first, found = self.pointers[at], self.pointers[at + 1] - self.pointers[at]
+        rows = np.repeat(np.arange(samples), found)
+        places = np.arange(len(rows)) + np.repeat(first - (np.cumsum(found) - found), found)
+        spikes[rows, 0, self.index[places]] = 1 if self.counts is None else self.counts[places]
         return spikes
 
     def __getitem__(self, samples: slice) -> Raster:

@@ -24,6 +24,7 @@ from .prepare import Prepared, prepare
 from .vector import counted
 from .wiring import Layer
 
+_ONE = np.ones(1, np.int64)
 Table = Mapping[str, Mapping[str, Integers]]
 
 
@@ -69,8 +70,9 @@ def simulate(
     samples = spikes.shape[0]
     counts = {layer.name: np.zeros((samples, len(counted(layer.neuron))), np.int64) for layer in layers}
     whole = _Chunk(given, outputs, state, recorded, counts)
-    bounds = np.linspace(0, samples, min(samples, threads or available_threads()) + 1).astype(int)
-    chunks = [_part(whole, slice(a, b)) for a, b in pairwise(bounds)]
+    parts = min(samples, threads or available_threads())
+    bounds = pairwise(samples * part // parts for part in range(parts + 1))
+    chunks = [_part(whole, slice(a, b)) for a, b in bounds] if parts > 1 else [whole]
     if len(chunks) == 1:
         _run(chunks[0], groups, prepared, spikes.shape[1])
     else:
@@ -131,14 +133,14 @@ def _run(chunk: _Chunk, groups: Sequence[Sequence[Layer]], prepared: Mapping[str
         for first, last in spans:
             for kernel, values, _ in calls:
                 values[1], values[2] = first, last
-                kernel(values.ctypes.data)
+                kernel(address(values))
 
 
 def _call(layer: Layer, prepared: Prepared, chunk: _Chunk, steps: int) -> tuple[Kernel, NDArray[np.int64], list[Any]]:
     """A kernel, its arguments for a chunk (see `kernel.arguments`), and what must live until it has run."""
     values, names = prepared.values.copy(), prepared.names
     room = np.zeros(prepared.room + 64, np.uint8)
-    start = -(-room.ctypes.data // 64) * 64
+    start = -(-address(room) // 64) * 64
     out, state, recorded = chunk.outputs[layer.name], chunk.state[layer.name], chunk.recorded[layer.name]
     own: dict[str, int] = {name: start + offset for name, offset in prepared.offsets.items()}
     own |= {"samples": len(out), "rows": out.shape[1], "lead": out.shape[1] - steps, "steps": steps}
@@ -159,8 +161,7 @@ def _call(layer: Layer, prepared: Prepared, chunk: _Chunk, steps: int) -> tuple[
 
 def _raster(k: int, raster: Raster, cap: Cap, kept: list[Any]) -> dict[str, int]:
     """The arguments of projection k that a raster gives; what they need is kept alive in `kept`."""
-    counts = np.ones(1, np.int64) if raster.counts is None else raster.counts
-    acting = clip_count(ArrayOps(), counts, cap).astype(np.int64)
+    acting = _ONE if raster.counts is None else clip_count(ArrayOps(), raster.counts, cap).astype(np.int64)
     kept += [raster, acting]
     own = {f"s{k}": address(raster.pointers), f"index{k}": address(raster.index)}
     return own | {f"graded{k}": int(raster.counts is not None), f"acting{k}": address(acting)}

@@ -108,7 +108,7 @@ def _rows(state: Mapping[str, Integers], steps: int) -> Integers:
     """Room for the spikes of a run, [sample, row, neuron], behind those of the steps before it."""
     before = np.concatenate([*([state[PAST]] if PAST in state else []), state[SPIKES][:, None]], axis=1)
     samples, lead, size = before.shape
-    rows = np.zeros((samples, lead + steps, size), before.dtype)
+    rows = np.empty((samples, lead + steps, size), before.dtype)
     rows[:, :lead] = before
     return rows
 

@@ -87,6 +87,8 @@ class Layer:
 
 _WIRED: WeakKeyDictionary[Network, list[list[Layer]]] = WeakKeyDictionary()
 
+_BACK: WeakKeyDictionary[Network, dict[str, int]] = WeakKeyDictionary()
+
 
 def wire(network: Network) -> list[list[Layer]]:
     """Layers in groups: a group needs only the groups before it and itself. Made once for a network."""
@@ -106,6 +108,12 @@ def _wired(network: Network) -> list[list[Layer]]:
 
 def reach_back(network: Network) -> dict[str, int]:
     """How many earlier steps of each population's spikes are still to be delivered: 1 at the least."""
+    if network not in _BACK:
+        _BACK[network] = _reach_back(network)
+    return _BACK[network]
+
+
+def _reach_back(network: Network) -> dict[str, int]:
     back = dict.fromkeys((INPUT, *(p.name for p in network.populations)), 1)
     for projection in network.projections:
         longest = network.connection(projection).lag + int(np.max(np.asarray(projection.delays), initial=0))
