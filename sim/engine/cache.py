@@ -55,10 +55,32 @@ def cache_folder() -> Path:
         return Path(tempfile.mkdtemp(prefix="bitspike-"))
 
 
+class _ArrayInterface(ctypes.Structure):
+    """What `__array_struct__` points to: NumPy's array interface for C."""
+
+    _fields_ = (
+        ("two", ctypes.c_int),
+        ("nd", ctypes.c_int),
+        ("typekind", ctypes.c_char),
+        ("itemsize", ctypes.c_int),
+        ("flags", ctypes.c_int),
+        ("shape", ctypes.c_void_p),
+        ("strides", ctypes.c_void_p),
+        ("data", ctypes.c_void_p),
+    )
+
+
+_interface = ctypes.pythonapi.PyCapsule_GetPointer
+_interface.restype, _interface.argtypes = ctypes.POINTER(_ArrayInterface), (ctypes.py_object, ctypes.c_char_p)
+
+
 def address(array: NDArray[Any]) -> int:
-    """Where an array begins in memory, for machine code, which takes it to be contiguous."""
+    """Where an array begins in memory, for machine code, which takes it to be contiguous.
+
+    By the interface for C: `array.ctypes.data` takes six times as long, which a run of one sample would feel.
+    """
     assert array.flags.c_contiguous
-    place: int = array.__array_interface__["data"][0]  # sooner than array.ctypes
+    place: int = _interface(array.__array_struct__, None).contents.data
     return place
 
 
