@@ -6,6 +6,7 @@ from .event_file import read_event_file, write_event_file
 from .format import Format, Option
 from .formats import FORMATS, export, find_format
 from .layout import layout_names, read_state
+from .place import Placement, place
 from .readmemh import read_images, write_images
 from .save_vectors import save_vectors
 from .vcd import write_vcd
@@ -17,12 +18,14 @@ __all__ = [
     "Bench",
     "Format",
     "Option",
+    "Placement",
     "Vectors",
     "Verification",
     "export",
     "find_format",
     "layout_names",
     "load_vectors",
+    "place",
     "read_bench",
     "read_event_file",
     "read_images",

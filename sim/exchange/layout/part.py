@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,6 @@ from numpy.typing import ArrayLike, NDArray
 from ...errors import NetworkError
 from ...network.added import added_weights, synapses_of
 from ...network.lists import Listed
-from ...network.network import Network
 from ...network.parts import Population, Projection
 from ...network.weights import connection_values, neuron_values
 from ...profile.schema import INPUT, Profile
@@ -48,6 +48,20 @@ class Part:
     layers: tuple[Population, ...]
     projections: tuple[tuple[int, Projection], ...]
     suffix: str = ""
+
+    def numbered(self, file: str) -> str:
+        """A file's name with what tells the parts apart, before its ending."""
+        path = PurePath(file)
+        return f"{path.stem}{self.suffix}{path.suffix}"
+
+    def layer(self, name: str) -> Population:
+        """The layer of that name. Raises KeyError."""
+        return {layer.name: layer for layer in self.layers}[name]
+
+    def sizes(self, projection: Projection) -> tuple[int, int]:
+        """How many neurons a projection comes from, and how many it reaches."""
+        (begin, end), (first, last) = (self.spans[name] for name in (projection.source, projection.target))
+        return end - begin, last - first
 
     def size(self, owner: str) -> int:
         """Neurons of a class, or channels of the input."""
@@ -83,39 +97,39 @@ def parts(
                 yield Part(profile, ends_of, layers, ((index, projection),), f"-{index}")
 
 
-def pieces(network: Network, part: Part, state: State, reference: Reference) -> Iterator[Piece]:
+def pieces(part: Part, state: State, reference: Reference) -> Iterator[Piece]:
     """What each layer or projection of the part has of a value. Raises NetworkError."""
     owner, name, _ = reference
     if owner == VALUE:
-        yield Piece(f"value '{name}'", np.ma.array(network.profile.constants[name]), ())
-    elif owner in network.profile.neurons:
+        yield Piece(f"value '{name}'", np.ma.array(part.profile.constants[name]), ())
+    elif owner in part.profile.neurons:
         for layer in part.layers:
             if layer.neuron == owner and layer.name in part.spans:
-                yield _of_layer(network, part, layer, state, name)
+                yield _of_layer(part, layer, state, name)
     else:
         for _, projection in part.projections:
             if projection.via == owner:
-                yield _of_projection(network, part, projection, name)
+                yield _of_projection(part, projection, name)
 
 
-def _of_layer(network: Network, part: Part, layer: Population, state: State, name: str) -> Piece:
+def _of_layer(part: Part, layer: Population, state: State, name: str) -> Piece:
     begin, place = part.spans[layer.name][0], f"layer '{layer.name}': {name}"
     if name == ALIASES:
         aliases = np.asarray(layer.aliases if layer.aliases is not None else np.zeros((layer.size, 0)), np.int64)
         return Piece(place, np.ma.array(np.where(aliases < 0, -1, aliases + begin)), (begin, 0))
-    if name in network.neuron_class(layer).registers:
+    if name in part.profile.neurons[str(layer.neuron)].registers:
         values = np.asarray(state[layer.name][name], np.int64).reshape(layer.size) if state else np.zeros(layer.size)
         return Piece(place, np.ma.array(values.astype(np.int64)), (begin,))
     return Piece(place, np.ma.array(np.asarray(layer.parameters[name], np.int64)), (begin,))
 
 
-def _of_projection(network: Network, part: Part, projection: Projection, name: str) -> Piece:
+def _of_projection(part: Part, projection: Projection, name: str) -> Piece:
     begin, after = part.spans[projection.source][0], part.spans[projection.target][0]
     place = f"projection '{projection.source}' to '{projection.target}': {'weights' if name == WEIGHT else name}"
-    connection = network.connection(projection)
+    via = str(projection.via)
     if name == TARGET:
-        return Piece(place, target_of(place, filled(network, projection, WEIGHT), after), (begin,))
-    axes = values_of(network.profile, str(projection.via))[name]
+        return Piece(place, target_of(place, filled(part, projection, WEIGHT), after), (begin,))
+    axes = values_of(part.profile, via)[name]
     if name == KERNEL:
         return Piece(place, np.ma.array(np.asarray(projection.weights, np.int64)), (0,) * 4)
     if axes == 0:
@@ -123,20 +137,19 @@ def _of_projection(network: Network, part: Part, projection: Projection, name: s
         return Piece(place, np.ma.array(np.asarray(given, np.int64).reshape(())), (), shared=True)
     if axes == 1:
         given = projection.delays if name == DELAY else projection.parameters[name]
-        values = np.broadcast_to(np.asarray(given, np.int64), network.size(projection.source))
+        values = np.broadcast_to(np.asarray(given, np.int64), part.sizes(projection)[0])
         return Piece(place, np.ma.array(values), (begin,), shared=True)
-    values = filled(network, projection, name)
-    if len(connection.into) == 1 and name in (WEIGHT, ADDED) and values.ndim == 3:
+    values = filled(part, projection, name)
+    if axes == 2 and name in (WEIGHT, ADDED) and values.ndim == 3:
         values = values[:, :, 0]
     return Piece(place, values, (begin, after, 0)[: values.ndim])
 
 
-def filled(network: Network, projection: Projection, name: str) -> Masked:
+def filled(part: Part, projection: Projection, name: str) -> Masked:
     """A value of every synapse as a matrix [pre, post] or [pre, post, synapse], masked where there is no synapse."""
-    connection = network.connection(projection)
-    sizes = network.size(projection.source), network.size(projection.target)
+    connection, sizes = part.profile.connections[str(projection.via)], part.sizes(projection)
     if name == ADDED:
-        return _added(network, projection, sizes)
+        return _added(part, projection)
     given = {WEIGHT: projection.weights, DELAY: projection.delays, **projection.parameters}[name]
     array = np.asarray(given, np.int64)
     if projection.shape is None:
@@ -147,10 +160,11 @@ def filled(network: Network, projection: Projection, name: str) -> Masked:
     return _spread(sizes, synapses.sources, synapses.targets, array.ravel()[synapses.index])
 
 
-def _added(network: Network, projection: Projection, sizes: tuple[int, int]) -> Masked:
-    values = connection_values(network.profile, projection) | network.profile.constants
-    target = neuron_values(network.profile, network.population(projection.target))
-    added = added_weights(network.connection(projection), projection, values, target, sizes[0])
+def _added(part: Part, projection: Projection) -> Masked:
+    connection, sizes = part.profile.connections[str(projection.via)], part.sizes(projection)
+    values = connection_values(part.profile, projection) | part.profile.constants
+    target = neuron_values(part.profile, part.layer(projection.target))
+    added = added_weights(connection, projection, values, target, sizes[0])
     if isinstance(added[0], Listed):
         return _spread(sizes, added[0].sources, added[0].targets, added[0].weights)
     return np.ma.array(np.stack([np.asarray(plane, np.int64) for plane in added], axis=2))
@@ -175,22 +189,22 @@ def target_of(place: str, weights: Masked, after: int) -> Masked:
     return np.ma.array(np.argmax(matrix != 0, axis=1) + after, mask=counts == 0)
 
 
-def whole(network: Network, part: Part, state: State, reference: Reference) -> tuple[list[Piece], Masked]:
+def whole(part: Part, state: State, reference: Reference) -> tuple[list[Piece], Masked]:
     """The pieces of a value, and all of them in one array, masked where none lies. Raises NetworkError."""
-    if reference.name == ENDS and reference.owner in network.profile.connections:
-        targets = whole(network, part, state, reference._replace(name=TARGET))[1]
+    if reference.name == ENDS and reference.owner in part.profile.connections:
+        targets = whole(part, state, reference._replace(name=TARGET))[1]
         return [], np.ma.array(np.ma.getmaskarray(targets).astype(np.int64))
-    found = list(pieces(network, part, state, reference))
-    return found, _joined(found, _shape(network, part, found, reference))
+    found = list(pieces(part, state, reference))
+    return found, _joined(found, _shape(part, found, reference))
 
 
-def _shape(network: Network, part: Part, found: list[Piece], reference: Reference) -> tuple[int, ...]:
+def _shape(part: Part, found: list[Piece], reference: Reference) -> tuple[int, ...]:
     """The shape of a value of the whole part."""
     axes = len(reference.axes)
-    if axes == 0 or reference.owner in network.profile.neurons or reference.name == KERNEL:
+    if axes == 0 or reference.owner in part.profile.neurons or reference.name == KERNEL:
         ends = [tuple(b + n for b, n in zip(p.start, p.values.shape, strict=True)) for p in found]
         return tuple(max(sizes) for sizes in zip(*ends, strict=True)) if ends else (0,) * axes
-    connection = network.profile.connections[reference.owner]
+    connection = part.profile.connections[reference.owner]
     sizes = (part.size(connection.sources[0]), part.size(connection.target))
     sides = found[0].values.shape if part.suffix else sizes
     return (*sides[:2], len(connection.into))[:axes]

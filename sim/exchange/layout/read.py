@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from math import prod
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -111,8 +111,7 @@ def _files(
 ) -> Iterator[tuple[str, Memory | Table, Part]]:
     for file in layout.files.values():
         for part in parts(profile, inputs, layers, projections, file.each):
-            name = PurePath(file.file)
-            yield f"{name.stem}{part.suffix}{name.suffix}", file, part
+            yield part.numbered(file.file), file, part
 
 
 def _values(path: Path, file: Memory | Table, entry: Mapping[str, Any]) -> Values:

@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
-from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 
 from ...errors import NetworkError
 from ...network.network import Network
+from ...profile.schema import Profile
 from ...word import Word
 from .bits import Array, Form, form_of, lines_of, packed, put
 from .part import Masked, Part, Piece, State, parts, whole
@@ -47,16 +47,10 @@ def render(network: Network, layout: Layout, state: State) -> Iterator[Rendered]
     """Every file. Raises NetworkError for what does not fit: layer, index, value and what is allowed."""
     for file in layout.files.values():
         for part in parts(network.profile, network.inputs, network.populations, network.projections, file.each):
-            name = PurePath(file.file)
-            numbered = f"{name.stem}{part.suffix}{name.suffix}"
-            yield (
-                _memory(network, numbered, file, part, state)
-                if isinstance(file, Memory)
-                else _table(network, numbered, file, part, state)
-            )
+            yield _memory(file, part, state) if isinstance(file, Memory) else _table(file, part, state)
 
 
-def _held(network: Network, file: Memory | Table, part: Part, state: State) -> dict[str, _Held]:
+def _held(file: Memory | Table, part: Part, state: State) -> dict[str, _Held]:
     """What each slot holds."""
     found: dict[str, tuple[list[Piece], Masked]] = {}
     lengths: dict[str, int] = {}
@@ -65,24 +59,24 @@ def _held(network: Network, file: Memory | Table, part: Part, state: State) -> d
         if reference is None:
             found[name] = [], np.ma.array(np.int64(slot.value))
             continue
-        found[name] = whole(network, part, state, reference)
+        found[name] = whole(part, state, reference)
         for axis, size in zip(reference.axes, found[name][1].shape, strict=True):
             lengths[axis] = max(size, lengths.get(axis, 0))
-    words = {name: word_of(slot.word, network, lengths) for name, slot in file.slots.items()}
+    words = {name: word_of(slot.word, part.profile, lengths) for name, slot in file.slots.items()}
     held = {name: _Held(slot, *found[name], words[name]) for name, slot in file.slots.items()}
     for each in held.values():
         _check_range(each, file)
     return held
 
 
-def word_of(text: str, network: Network, lengths: dict[str, int]) -> Word:
+def word_of(text: str, profile: Profile, lengths: dict[str, int]) -> Word:
     """A slot's word: its width may be a value of the profile, or the bits that number an axis."""
     follows = re.search("<(log2 )?([a-z0-9_]+)>", text)
     if follows is None:
         return Word.parse(text)
     if follows[1]:
         return Word(max(1, (lengths.get(follows[2], 1) - 1).bit_length()), text[0] == "s")
-    return Word(network.profile.constants[follows[2]], text[0] == "s")
+    return Word(profile.constants[follows[2]], text[0] == "s")
 
 
 def _check_range(held: _Held, file: Memory | Table) -> None:
@@ -102,8 +96,8 @@ def _check_range(held: _Held, file: Memory | Table) -> None:
             raise NetworkError([f"{piece.place}{at}: found {data[index]}; allowed: {allowed}{more}"])
 
 
-def _memory(network: Network, name: str, memory: Memory, part: Part, state: State) -> Rendered:
-    held = _held(network, memory, part, state)
+def _memory(memory: Memory, part: Part, state: State) -> Rendered:
+    held = _held(memory, part, state)
     axes = _axes(memory, held)
     lanes = {slot: _lanes(memory, held[slot], slot) for slot in memory.fields}
     form = form_of(memory, axes, {slot: one.word for slot, one in held.items()}, lanes)
@@ -114,7 +108,9 @@ def _memory(network: Network, name: str, memory: Memory, part: Part, state: Stat
         entries[:, form.places[slot].span] = put(values, form.places[slot], field.lanes)
     text = "\n".join([*lines_of(packed(entries, memory), memory.radix), ""])
     shapes = {slot: one.values.shape for slot, one in held.items()}
-    return Rendered(name, memory, part, text, form, {slot: one.word for slot, one in held.items()}, shapes)
+    return Rendered(
+        part.numbered(memory.file), memory, part, text, form, {slot: one.word for slot, one in held.items()}, shapes
+    )
 
 
 def _axes(memory: Memory, held: dict[str, _Held]) -> dict[str, int]:
@@ -158,11 +154,17 @@ def _entries(held: _Held, axes: dict[str, int], lane: str | None, lanes: int) ->
     return np.ascontiguousarray(np.broadcast_to(spread, (*shape, lanes)).reshape(-1, lanes))
 
 
-def _table(network: Network, name: str, table: Table, part: Part, state: State) -> Rendered:
-    held = _held(network, table, part, state)
+def _table(table: Table, part: Part, state: State) -> Rendered:
+    held = _held(table, part, state)
     data: dict[str, Any] = {slot: one.values.filled(one.slot.absent).tolist() for slot, one in held.items()}
     lines = ",\n".join(f" {json.dumps(slot)}: {json.dumps(values)}" for slot, values in data.items())
     shapes = {slot: one.values.shape for slot, one in held.items()}
     return Rendered(
-        name, table, part, f"{{\n{lines}\n}}\n", None, {slot: one.word for slot, one in held.items()}, shapes
+        part.numbered(table.file),
+        table,
+        part,
+        f"{{\n{lines}\n}}\n",
+        None,
+        {slot: one.word for slot, one in held.items()},
+        shapes,
     )
