@@ -198,6 +198,20 @@ def test_an_unknown_register_is_refused_with_the_nearest(capsys, tmp_path, net, 
     assert lines == ["record: found 'membran'; allowed: accumulator, membrane, or 'all'. Did you mean 'membrane'?"]
 
 
+def test_a_device_writes_the_trace_that_the_engine_computes(capsys, tmp_path, net, counts):
+    pytest.importorskip("torch")
+    for name, options in {"engine": [], "device": ["--device", "cpu"]}.items():
+        bitspike(capsys, "run", net, "--data", counts, "--record", "all", *options, "-o", tmp_path / f"{name}.npz")
+    found, golden = (bs.load_trace(tmp_path / f"{name}.npz") for name in ("device", "engine"))
+    bs.compare(found, golden).check()
+
+
+def test_a_device_that_is_not_there_is_refused(capsys, tmp_path, net, counts):
+    pytest.importorskip("torch")
+    (line,) = refused(capsys, tmp_path, "run", net, "--data", counts, "--device", "cuda:99")
+    assert line.startswith("device: found 'cuda:99'; allowed: cpu")
+
+
 def test_an_unknown_engine_is_refused(capsys, tmp_path, net, counts):
     lines = refused(capsys, tmp_path, "run", net, "--data", counts, "--engine", "fast")
     assert "invalid choice: 'fast'" in lines[-1]

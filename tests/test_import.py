@@ -94,6 +94,14 @@ def test_nothing_but_training_imports_torch_where_there_is_one(tmp_path):
     assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False).returncode == 0
 
 
+def test_a_device_without_torch_says_what_to_install(tmp_path):
+    small(tmp_path / "net.npz")
+    spikes(tmp_path / "in.npy")
+    found = without(("torch",), MAIN, tmp_path, "run", "net.npz", "--data", "in.npy", "--device", "cuda")
+    missing = "allowed: none without torch (torch is missing): pip install 'bitspike[train]'"
+    assert found == (2, "", f"device: found 'cuda'; {missing}\n")
+
+
 @pytest.mark.parametrize("verb", ["train", "demo"])
 def test_training_without_torch_says_what_to_install(tmp_path, verb):
     recipe(tmp_path / "tiny.yaml")
@@ -151,7 +159,7 @@ def imports(file: str) -> set[tuple[str, str]]:
     return {(own, home(name)) for name in names if name.partition(".")[0] == "bitspike"}
 
 
-FOR_TORCH = ("training/", "ops/torch_ops.py", "ops/tensor.py", "ops/integer_tensor.py", "engine/device")
+FOR_TORCH = ("training/", "ops/torch_", "ops/tensor.py", "ops/integer_tensor.py", "engine/device")
 NOT_FOR_TORCH = [file for file in MODULES if not file.startswith(FOR_TORCH)]
 
 

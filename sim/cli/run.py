@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
     parser.add_argument("--record", action="append", default=[], help="a register to record, or 'all'; may be repeated")
     parser.add_argument("--engine", choices=ENGINES, default="compiled", help="equal in every bit (default compiled)")
+    parser.add_argument("--device", help="cuda (a GPU) or cpu, equal in every bit; needs torch, and clock: step")
     parser.add_argument("--profile", help="refuse a network that was not made for this profile")
     parser.add_argument("-o", "--output", help="write the trace, .npz")
     add_json(parser)
@@ -31,7 +32,8 @@ def act(args: argparse.Namespace) -> int:
         can_write(args.output)
     network = load_network(args.network, load_profile(args.profile) if args.profile else None)
     given = load_input(network, args.data, args.samples)
-    trace = run(network, given.spikes, record="all" if "all" in args.record else args.record, engine=args.engine)
+    record = "all" if "all" in args.record else args.record
+    trace = run(network, given.spikes, record=record, engine=args.engine, device=args.device)
     if args.output:
         trace.save(args.output)
     result = summary(trace, given)

@@ -15,12 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..datapath import NONZERO
+from ..datapath import ANY, NONZERO, Cap
 from ..errors import InputError
 from ..network.lists import Listed
 from ..ops.integer_tensor import NARROW_BITS, IntegerTensorOps
 from ..ops.interval import Interval
 from ..ops.operators import RefusedWriteError
+from ..ops.torch_threads import threads_for
 from ..profile.analysis import widest
 from ..profile.schema import INPUT, SPIKES, Profile
 from ..trace import PAST, Integers, State
@@ -57,12 +58,13 @@ def simulate(
     overflows: Mapping[str, Integers],
 ) -> None:
     """As `oracle.simulate`, on a device. Raises RefusedOverflowError."""
-    with torch.inference_mode(), torch.autocast(device.type, enabled=False):
-        sent = _sent(groups, spikes, state)
-        types, layers = {INPUT: _integers(sent[INPUT].bits)}, []
-        for layer in (layer for group in groups for layer in group):
-            types[layer.name], on_device = _running(layer, profile, sent, device)
-            layers.append(on_device)
+    sent = _sent(groups, spikes, state)
+    types, layers = {INPUT: _integers(sent[INPUT].bits)}, []
+    for layer in (layer for group in groups for layer in group):
+        types[layer.name], on_device = _running(layer, profile, sent, device)
+        layers.append(on_device)
+    adds = len(spikes) * sum(_synapses(layer) for layer in layers)
+    with torch.inference_mode(), torch.autocast(device.type, enabled=False), threads_for(adds):
         values = {n: {r: _tensor(array, types[n], device) for r, array in given.items()} for n, given in state.items()}
         past = {name: earlier_spikes(registers) for name, registers in values.items()}
         ops = {layer.name: IntegerTensorOps() for layer in layers}
@@ -82,12 +84,21 @@ def simulate(
         kept.flush()
         for layer in layers:
             overflows[layer.name][:] += [int(ops[layer.name].overflows[name]) for name in layer.neuron.registers]
-        for name, rows in past.items():
-            values[name][SPIKES] = rows[-1]
-            if PAST in state[name]:
-                values[name][PAST] = torch.stack(rows[:-1], 1)
-            for register, tensor in values[name].items():
-                state[name][register][...] = tensor.cpu().numpy()
+        _keep(state, values, past)
+
+
+def _synapses(layer: Layer) -> int:
+    return sum(each.weights.weights.numel() for incoming in layer.incoming for _, each in incoming.synapses)
+
+
+def _keep(state: State, values: Mapping[str, dict[str, Tensor]], past: Mapping[str, Sequence[Tensor]]) -> None:
+    """Bring the state to the end of the run."""
+    for name, rows in past.items():
+        registers = {**values[name], SPIKES: rows[-1]}
+        if PAST in state[name]:
+            registers[PAST] = torch.stack(list(rows[:-1]), 1)
+        for register, tensor in registers.items():
+            state[name][register][...] = tensor.cpu().numpy()
 
 
 def _integers(bits: int) -> torch.dtype:
@@ -151,19 +162,21 @@ def _acting(incoming: Incoming, sent: Ranges) -> Interval:
     return Interval(max(incoming.acting.lo, min(low, 0)), min(incoming.acting.hi, max(high, 0)))
 
 
+def _cap(incoming: Incoming, sent: Ranges) -> Cap:
+    """The cap, where a source can exceed it."""
+    return ANY if isinstance(incoming.cap, int) and sent[incoming.source].hi <= incoming.cap else incoming.cap
+
+
 def _running(layer: Layer, profile: Profile, sent: Ranges, device: torch.device) -> tuple[torch.dtype, Layer]:
     """The layer with tensors as its arrays, and their type, which holds every value of this run."""
     placed = _placed(layer, device)
-    acting = [_acting(incoming, sent) for incoming in layer.incoming]
-    most = max(
-        (w.reach * max(-a.lo, a.hi) for row, a in zip(placed.weights, acting, strict=True) for w in row), default=0
-    )
+    arriving = list(zip(placed.weights, (_acting(incoming, sent) for incoming in layer.incoming), strict=True))
+    most = max((each.reach * max(-acts.lo, acts.hi) for weights, acts in arriving for each in weights), default=0)
     dtype = _integers(1 + max(widest(profile, layer.kind).bits, most.bit_length() + 1))
+    made = [[Synapses(each, acts, dtype) for each in weights] for weights, acts in arriving]
     incoming = tuple(
-        replace(
-            each, synapses=tuple((r, Synapses(w, acts, dtype)) for (r, _), w in zip(each.synapses, row, strict=True))
-        )
-        for each, row, acts in zip(layer.incoming, placed.weights, acting, strict=True)
+        replace(each, cap=_cap(each, sent), synapses=tuple(zip((r for r, _ in each.synapses), weights, strict=True)))
+        for each, weights in zip(layer.incoming, made, strict=True)
     )
     parameters = {name: values.to(dtype) for name, values in placed.parameters.items()}
     return dtype, replace(layer, incoming=incoming, parameters=parameters, relays=placed.relays)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from ..word import Overflow, Word
 from .base import Flag, Registers, Repeated, Rounding, Value
@@ -48,10 +48,9 @@ class IntegerTensorOps(TorchOps):
 
     def fit(self, a: Value, word: Word) -> Value:
         """Clip, wrap, or leave (see `observe`)."""
-        low, high = _ends(a, word)
         if word.overflow is Overflow.SATURATE:
-            return torch.clamp(a, low, high)
-        if word.overflow is Overflow.WRAP and word.bits < torch.iinfo(a.dtype).bits:
+            return torch.clamp(a, *_ends(word, a.dtype))
+        if word.overflow is Overflow.WRAP and word.bits < 8 * a.itemsize:
             sign = 1 << (word.bits - 1)
             return ((a & word.mask) ^ sign) - sign if word.signed else a & word.mask
         return a
@@ -59,7 +58,7 @@ class IntegerTensorOps(TorchOps):
     def observe(self, register: str, raw: Value, fitted: Value, word: Word, when: Flag) -> None:
         """Count overflows; raise RefusedWriteError with the first value that the word refuses."""
         if word.overflow is Overflow.REFUSE:
-            low, high = _ends(raw, word)
+            low, high = _ends(word, raw.dtype)
             beyond = ((raw < low) | (raw > high)) & when
             if beyond.any():
                 raise RefusedWriteError(register, int(raw[beyond][0]), word)
@@ -78,7 +77,8 @@ class IntegerTensorOps(TorchOps):
             body(flag)
 
 
-def _ends(tensor: Tensor, word: Word) -> tuple[int, int]:
-    """The ends of a word, or of the tensor's type where that holds less."""
-    held = torch.iinfo(tensor.dtype)
+@cache
+def _ends(word: Word, dtype: torch.dtype) -> tuple[int, int]:
+    """The ends of a word, or of a tensor's type where that holds less."""
+    held = torch.iinfo(dtype)
     return max(word.min, held.min), min(word.max, held.max)

@@ -12,10 +12,10 @@ import torch
 
 from ..errors import InputError
 from ..network.network import Network
+from ..ops.torch_threads import threads_for
 from .data import TestSet, encode, load_data, most_spikes, readout_matrix
 from .model import SpikingNetwork
 from .recipe import Recipe, build
-from .threads import threads_for
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def train(recipe: Recipe, template: Network, seed: int = 0, on_epoch: Callable[[
     optimizer = torch.optim.Adam(model.parameters(), lr=recipe.learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.epochs)
     try:
-        with threads_for(model, recipe.batch):
+        with threads_for(recipe.batch * model.weights):
             for number in range(1, recipe.epochs + 1):
                 epoch = _epoch(model, optimizer, spikes, labels, outputs.to(model.dtype), recipe, number)
                 history.append(epoch)
@@ -106,6 +106,6 @@ def _epoch(
 @torch.no_grad()
 def float_accuracy(model: SpikingNetwork, test: TestSet) -> float:
     """Accuracy of the same datapath with the float weights behind the integers."""
-    with threads_for(model, len(test.spikes)):
+    with threads_for(len(test.spikes) * model.weights):
         emitted, _ = model(torch.as_tensor(test.spikes), rounded=False)
     return test.accuracy(emitted[model.template.output].numpy())

@@ -21,12 +21,12 @@ from ..network.weights import connection_values, format_weights, neuron_values
 from ..ops.interval import Interval, IntervalOps
 from ..ops.operators import RefusedWriteError
 from ..ops.tensor import SpikeGradient, TensorOps
+from ..ops.torch_threads import threads_for
 from ..profile.analysis import WEIGHT_MAX, WEIGHT_MIN, arriving, weight_scope, widest
 from ..profile.schema import INPUT, register_word
 from ..profile.walk import listed, stage_operands
 from ..trace import LayerTrace, Trace
 from .layers import Synapses
-from .threads import threads_for
 
 _EXACT = ((torch.float32, 24), (torch.float64, 53))  # every integer of so many bits is exact
 
@@ -69,6 +69,11 @@ class SpikingNetwork(nn.Module):
             connection = template.connection(projection)
             self.synapses.append([Synapses(connection, sources, targets, weight_bits, gain) for _ in range(count)])
         self.trained = nn.ModuleList(nn.ModuleList(each) for each in self.synapses)
+
+    @property
+    def weights(self) -> int:
+        """How many weights are trained."""
+        return sum(parameter.numel() for parameter in self.parameters())
 
     def forward(
         self, spikes: Tensor, record: Iterable[str] = (), rounded: bool = True
@@ -175,7 +180,7 @@ class SpikingNetwork(nn.Module):
         """
         registers = {register for layer in self.layers for register in layer.neuron.registers}
         counts = torch.as_tensor(check_spikes(spikes, self.template))
-        with threads_for(self, batch):
+        with threads_for(batch * self.weights):
             parts = [self.forward(rows, registers) for rows in torch.split(counts, batch)]
         by_name = {layer.name: layer for layer in self.layers}
         layers = {}

@@ -1,4 +1,4 @@
-"""How many threads torch computes a network on."""
+"""How many threads torch computes small work on."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ _SMALL = 4_000_000
 
 
 @contextmanager
-def threads_for(model: torch.nn.Module, batch: int) -> Iterator[None]:
-    """One thread inside the block if a step of `batch` samples is small, as many as before after it."""
+def threads_for(multiply_adds: int) -> Iterator[None]:
+    """One thread inside the block if a step has few multiply-adds, as many as before after it."""
     before = torch.get_num_threads()
-    weights = sum(parameter.numel() for parameter in model.parameters())
     try:
-        if weights * batch < _SMALL:
+        if multiply_adds < _SMALL:
             torch.set_num_threads(1)
         yield
     finally:
