@@ -60,6 +60,12 @@ def test_a_profile_of_ones_own_is_read_from_its_file(capsys, tmp_path, good):
     assert bitspike(capsys, "verify", mine, good).status == 0
 
 
+def test_a_folder_of_a_profiles_name_is_not_taken_for_vectors(capsys, tmp_path, good, monkeypatch):
+    (tmp_path / GENERIC).mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert bitspike(capsys, "verify", GENERIC, good).status == 0
+
+
 def test_several_files_are_all_verified(capsys, good, bad):
     ran = bitspike(capsys, "verify", GENERIC, bad, good)
     assert ran.status == 1

@@ -50,7 +50,7 @@ def test_a_register_is_recorded_with_every_bit_of_its_word(register, word):
 def test_a_stage_that_writes_a_wider_word_widens_the_register():
     profile = edited(GENERIC, ("neurons.neuron.step.1.add.word", "s18.saturate"))
     assert bs.run(generic(profile=profile), [[1, 1]], record="all")["a"].words["membrane"] == "s18"
-    signed = edited(GENERIC, ("neurons.neuron.registers.accumulator", "u16.saturate"))
+    signed = edited(GENERIC, ("neurons.neuron.registers.accumulator", "u16(0..100).saturate"))
     signed = edited(signed, ("neurons.neuron.step.2.set.word", "s4.wrap"))
     assert bs.run(generic(profile=signed), [[1, 1]], record="all")["a"].words["accumulator"] == "s17"
 

@@ -84,6 +84,14 @@ def test_spikes_beyond_one_are_counted_too(tmp_path):
     assert {name[2] for name in parsed(tmp_path / "t.vcd")[0]} == {"spikes"}
 
 
+def test_two_spikes_a_step_are_counted(tmp_path):
+    layer = bs.LayerTrace(np.array([[[2], [0], [1]]], np.uint8), {}, {}, {})
+    bs.write_vcd(tmp_path / "t.vcd", bs.Trace({"a": layer}, "0"))
+    sizes, changes, _, _ = parsed(tmp_path / "t.vcd")
+    assert sizes[("a", "n0", "spikes$count")] == ("reg", 2)
+    assert values(changes[("a", "n0", "spikes$count")], 3) == [2, 0, 1]
+
+
 def test_the_file_reads_as_it_should(tmp_path):
     trace = bs.run(generic(), [[[0, 1], [255, 0]]], record=["membrane"])
     bs.write_vcd(tmp_path / "t.vcd", trace, layers={"a": [1]}, timescale="1 ms")

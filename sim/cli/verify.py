@@ -10,7 +10,7 @@ from typing import Any
 from ..engine.run import ENGINES
 from ..errors import InputError, OverflowRefusedError
 from ..exchange import Verification, load_vectors, verify, verify_dump
-from ..profile import Profile, load_profile
+from ..profile import Profile, load_profile, profile_names
 from .common import add_json, print_json
 from .explain import as_json
 
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def act(args: argparse.Namespace) -> int:
     """Print a result a file; 1 if one differs."""
-    if os.path.isdir(args.profile):
+    if os.path.isdir(args.profile) and args.profile not in profile_names():
         return _verify_dump(args)
     profile, found = load_profile(args.profile), []
     for path in args.vectors:

@@ -1,7 +1,7 @@
 """A trace as a value change dump (VCD, IEEE 1364-2005, clause 18) for a waveform viewer such as GTKWave.
 
 A scope a layer, within it one a neuron (`n7`). A register is a vector of two's complement with the bits of its word; a
-spike is an `event`, which GTKWave draws as an impulse. Where spikes are more than 0 and 1 (several a step, graded,
+spike is an `event`, which GTKWave draws as an arrow. Where spikes are more than 0 and 1 (several a step, graded,
 ternary), the vector `spikes$count` says what was emitted. Time is the step, or with clock: event the number of the
 event: at time t stands what happens in step t and how it ends, and the last value lasts for a unit of time, too.
 """
@@ -116,7 +116,6 @@ def _code(number: int) -> str:
     """A short identifier code for each number."""
     code = _CODES[number % len(_CODES)]
     while number := number // len(_CODES):
-        number -= 1
         code += _CODES[number % len(_CODES)]
     return code
 
