@@ -13,11 +13,13 @@ import ranc_adapter
 import tinyodin_adapter
 from slow_odin import Odin, TinyOdin
 from slow_ranc import Ranc
-from vectors import files, load
+from vectors import OWN, files, load
 
 EVENTS = {"odin": (odin_adapter, Odin), "tinyodin": (tinyodin_adapter, TinyOdin)}
-CASES = [pytest.param(chip, path, id=f"{chip}-{path.stem}") for chip in EVENTS for path in files(chip, "run_*.npz")]
-RANC = files("ranc")
+CASES = [
+    pytest.param(chip, path, id=f"{chip}-{path.stem}") for chip in EVENTS for path in files(chip, "run_*.npz", OWN)
+]
+RANC = files("ranc", folder=OWN)
 
 
 def exported(chip, net, v0, folder):
@@ -73,7 +75,7 @@ def test_the_images_of_a_core_of_ticks_hold_its_arrays_and_compute_what_was_reco
 
 @pytest.mark.parametrize(("file", "line"), [("neurons.mem", 7), ("synapses.mem", 8191)])
 def test_a_changed_bit_of_an_image_would_be_noticed(file, line, tmp_path):
-    vectors = load(files("odin", "run_*.npz")[0])
+    vectors = load(files("odin", "run_*.npz", OWN)[0])
     images_of_core("odin", vectors, tmp_path)
     lines = (tmp_path / file).read_text().split("\n")
     lines[line] = f"{int(lines[line], 16) ^ 1 << (71 if file == 'neurons.mem' else 0):0{len(lines[line])}x}"

@@ -156,8 +156,10 @@ CASES = [(chip, seed) for chip, seeds in SEEDS.items() for seed in seeds]
 
 @cache
 def recorded(chip, seed):
-    """A random network as if its vectors had been recorded."""
+    """A random network as if its vectors had been recorded, every fifth from a start that is left out."""
     vectors = DRAWS[chip](seed)
+    if seed % 5 == 4:
+        vectors = {key: values for key, values in vectors.items() if key[-3:] not in ("_u0", "_v0")}
     return vectors | slowly(chip, vectors)
 
 

@@ -22,23 +22,32 @@ def draw(seed):
     if seed % 5 == 0:
         packets = np.append(packets, np.repeat(packets[:1], 200, axis=0), axis=0)
     calm = r.random() < 0.5  # thresholds apart and a small leak, so that neurons rest, too
-    return {
-        **dict(zip(adapter.WIDTHS, np.array([potential, weight, leak, threshold]), strict=True)),
-        "synapses": r.integers(0, 2, (neurons, axons)),
-        "axon_type": r.integers(0, 4, axons),
-        "weights": signed(r, weight, (neurons, 4)),
-        "v0": signed(r, potential, neurons),
-        "leak": r.integers(-2, 3, neurons) if calm else signed(r, leak, neurons),
-        "pos_thr": within(r, 0, 2 ** (threshold - 1) - 1, neurons) if calm else signed(r, threshold, neurons),
-        "neg_thr": within(r, -(2 ** (threshold - 1)), 0, neurons) if calm else signed(r, threshold, neurons),
-        "reset_pot": signed(r, potential, neurons),
-        "reset_mode": r.integers(0, 2, neurons),
-        "dest_axon": r.integers(0, axons, neurons),
-        "delay": within(r, 0, 14, neurons),
-        "local": r.integers(0, 2, neurons),
-        "packets": packets,
-        "n_ticks": np.array(ticks),
-    }
+    return leaving_anywhere(
+        {
+            **dict(zip(adapter.WIDTHS, np.array([potential, weight, leak, threshold]), strict=True)),
+            "synapses": r.integers(0, 2, (neurons, axons)),
+            "axon_type": r.integers(0, 4, axons),
+            "weights": signed(r, weight, (neurons, 4)),
+            "v0": signed(r, potential, neurons),
+            "leak": r.integers(-2, 3, neurons) if calm else signed(r, leak, neurons),
+            "pos_thr": within(r, 0, 2 ** (threshold - 1) - 1, neurons) if calm else signed(r, threshold, neurons),
+            "neg_thr": within(r, -(2 ** (threshold - 1)), 0, neurons) if calm else signed(r, threshold, neurons),
+            "reset_pot": signed(r, potential, neurons),
+            "reset_mode": r.integers(0, 2, neurons),
+            "dest_axon": r.integers(0, axons, neurons),
+            "delay": within(r, 0, 14, neurons),
+            "local": r.integers(0, 2, neurons),
+            "packets": packets,
+            "n_ticks": np.array(ticks),
+        }
+    )
+
+
+def leaving_anywhere(vectors):
+    """The neurons whose spikes leave the core name an axon and a delay that it has not."""
+    away = vectors["local"] == 0
+    beyond = {"dest_axon": len(vectors["axon_type"]), "delay": 15}
+    return vectors | {key: np.where(away, value, vectors[key]) for key, value in beyond.items()}
 
 
 @cache

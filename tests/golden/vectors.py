@@ -15,9 +15,9 @@ def chips(folder):
     return sorted({path.parent.name for path in Path(folder).glob("*/*.npz")})
 
 
-def files(chip, pattern="*.npz"):
+def files(chip, pattern="*.npz", folder=OTHER or OWN):
     """The vector files of a chip. Another folder may leave chips and kinds out, and names its files as it likes."""
-    return sorted((Path(OTHER or OWN) / chip).glob(pattern))
+    return sorted((Path(folder) / chip).glob(pattern))
 
 
 def check_found(chip, *patterns):
