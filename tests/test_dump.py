@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from builders import generic
 from command_line import bitspike, refused
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from test_verify import FAMILIES, case
 
 SPIKES = np.array([[[0, 1], [255, 0], [1, 1]], [[0, 0], [1, 0], [3, 2]]])
@@ -208,3 +210,47 @@ def test_a_profiles_options_are_refused_with_a_dump(capsys, tmp_path, folder):
     for option in (["--engine", "array"], ["--no-limits"]):
         (line,) = refused(capsys, tmp_path, "verify", folder, dumped(folder), *option)
         assert line == f"{option[0]}: allowed only with a profile; '{folder}' is a folder of vectors"
+
+
+ODD_TEXT = st.text(st.sampled_from("0123456789abfgxXzZ_ ,\t\n/.@-+\x00\x0b\x1c"), max_size=60)
+
+
+@settings(max_examples=100)
+@given(suffix=st.sampled_from(["hex", "bin", "csv"]), start=st.integers(0, 40), text=ODD_TEXT)
+def test_whatever_a_file_holds_is_compared_or_refused(shared, suffix, start, text):
+    folder, good = shared
+    path = folder.parent / f"a.membrane.{suffix}"
+    path.write_text(good[suffix][:start] + text + good[suffix][start:])
+    try:
+        said = str(bs.verify_dump(folder, path))
+    except bs.FileError as error:
+        said = str(error)
+    assert said.startswith((f"{path}:", "equal: 12 values of ", "first difference at "))
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """A folder of vectors, and a good dump's membranes as text."""
+    folder = tmp_path_factory.mktemp("odd") / "v"
+    bs.write_bench(folder, generic(), SPIKES)
+    return folder, {s: (dumped(folder, s) / f"a.membrane.{s}").read_text() for s in ("hex", "bin", "csv")}
+
+
+def test_events_are_written_verified_and_drawn_by_the_command_line(capsys, tmp_path):
+    net, stream, _ = case("a queue")
+    bs.save_network(net, tmp_path / "core.npz")
+    bs.write_event_file(tmp_path / "events.csv", stream)
+    folder, picture = tmp_path / "v", tmp_path / "t.vcd"
+    assert bitspike(capsys, "vectors", tmp_path / "core.npz", tmp_path / "events.csv", "-o", folder).status == 0
+    dump = dumped(folder, "csv")
+    values = "1 samples, 12 events (core.membrane, core.spikes)"
+    ran = bitspike(capsys, "verify", folder, dump)
+    assert (ran.status, ran.out) == (0, f"{dump}: equal: 144 values of {values}\n")
+    row = (dump / "core.membrane.csv").read_text().splitlines()[3].split(",")
+    edit(dump / "core.membrane.csv", 4, ",".join([*row[:-1], str(int(row[-1]) ^ 1)]))
+    ran = bitspike(capsys, "verify", folder, dump)
+    first = "first difference at event 2, layer core, neuron 5, register membrane, sample 0"
+    assert (ran.status, ran.out.splitlines()[0]) == (1, f"{dump}: {first}")
+    ran = bitspike(capsys, "trace", tmp_path / "core.npz", tmp_path / "events.csv", "--vcd", picture)
+    assert (ran.status, ran.out) == (0, f"{picture}: 12 signals, 12 events\n")
+    assert "a unit of time is one event" in picture.read_text()
