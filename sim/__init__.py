@@ -56,6 +56,7 @@ from .network.rebind import rebind
 from .profile import check_profile, load_profile, profile_names
 from .profile.schema import Profile
 from .raster import Raster
+from .report.footprint import Footprint, footprint
 from .trace import LayerTrace, Trace, load_trace
 
 __version__ = "0.1.0"
@@ -69,6 +70,7 @@ __all__ = [
     "DocumentError",
     "Events",
     "FileError",
+    "Footprint",
     "InputError",
     "LayerTrace",
     "MismatchError",
@@ -91,6 +93,7 @@ __all__ = [
     "dispute",
     "explain",
     "export",
+    "footprint",
     "initial_state",
     "layout_names",
     "load_network",

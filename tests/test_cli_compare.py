@@ -135,13 +135,28 @@ def test_explain_refuses_a_place_that_is_not_there(capsys, tmp_path, net, counts
     assert refused(capsys, tmp_path, "explain", net, "--data", counts, *options) == [message]
 
 
+FOOTPRINT = [
+    "memory, weights 32 bits",
+    "memory, neuron parameters 38 bits",
+    "memory, registers 64 bits",
+    "memory, all 134 bits",
+    "neurons, neuron 2 of 1,024 (0.2%)",
+    "fan-in, forward 2 of 1,024 (0.2%)",
+    "fan-in, recurrent 0 of 1,024 (0.0%)",
+    "most sources of a neuron, a 2",
+    "most targets of a source, input 2",
+    "accumulator, a.accumulator needs s12 (has s16.saturate)",
+]
+
+
 def test_a_folder_of_memory_images_reads_back_as_the_network(capsys, tmp_path, net):
     folder = tmp_path / "new" / "images"
     ran = bitspike(capsys, "export", net, "--format", "readmemh", "-o", folder)
     assert (ran.status, ran.err) == (0, "")
-    assert ran.out.splitlines() == [
+    assert [" ".join(line.split()) for line in ran.out.splitlines() if line.strip()] == [
         f"{folder}: weights-0.accumulator.mem, a.threshold.mem, a.leak.mem, manifest.json",
         "read back: equal, 8 integers compared",
+        *FOOTPRINT,
     ]
     assert (folder / "weights-0.accumulator.mem").read_text() == "05\nfd\n02\n07\n"
     assert bs.read_images(folder) == bs.load_network(net)
@@ -156,7 +171,31 @@ def test_an_npz_reads_back_as_the_network(capsys, tmp_path, net):
 
 def test_export_as_json(capsys, tmp_path, net):
     ran = bitspike(capsys, "export", net, "--format", "npz", "-o", tmp_path / "copy.npz", "--json")
-    assert json.loads(ran.out) == {"files": ["copy.npz"], "values_read_back": 8}
+    found = json.loads(ran.out)
+    assert (found["files"], found["values_read_back"]) == (["copy.npz"], 8)
+    assert found["footprint"]["memory_bits"] == {"weights": 32, "neuron parameters": 38, "registers": 64, "total": 134}
+
+
+def test_an_export_with_input_counts_its_synaptic_operations(capsys, tmp_path, net, counts):
+    arguments = ("export", net, "--format", "npz", "-o", tmp_path / "copy.npz", "--data", counts)
+    ran = bitspike(capsys, *arguments)
+    assert "synaptic operations a sample" in ran.out
+    ran = bitspike(capsys, *arguments, "--samples", 2, "--json")
+    assert len(json.loads(ran.out)["footprint"]["synaptic_operations"]) == 2
+
+
+def test_an_export_whose_input_cannot_be_read_writes_nothing(capsys, tmp_path, net):
+    lines = refused(capsys, tmp_path, "export", net, "--format", "npz", "-o", tmp_path / "c.npz", "--data", "no.npy")
+    assert lines == ["no.npy: no such file"]
+
+
+def test_a_layout_is_chosen_by_name(capsys, tmp_path, net):
+    lines = refused(capsys, tmp_path, "export", net, "--format", "readmemh", "--layout", "odin", "-o", tmp_path / "x")
+    assert lines == ["layout 'odin': found a network of profile 'generic-w8-v16'; allowed: odin"]
+    lines = refused(capsys, tmp_path, "export", net, "--format", "readmemh", "--layout", "odi", "-o", tmp_path / "x")
+    assert lines[0].endswith("Did you mean 'odin'?")
+    lines = refused(capsys, tmp_path, "export", net, "--format", "npz", "--layout", "odin", "-o", tmp_path / "x")
+    assert lines == ["option: found 'layout'; allowed: none, as npz has no options"]
 
 
 def test_an_export_that_reads_back_differently_ends_with_status_1(capsys, tmp_path, net, monkeypatch):
@@ -183,7 +222,7 @@ LISTING = Format("listing", "a list", listing, options=(Option("order", "how it 
 def test_a_format_brings_its_options(capsys, tmp_path, net, monkeypatch):
     monkeypatch.setitem(FORMATS, "listing", LISTING)
     ran = bitspike(capsys, "export", net, "--format", "listing", "-o", tmp_path / "x", "--order", "size")
-    assert (ran.status, ran.out) == (0, f"{tmp_path / 'x'}: size\n")
+    assert (ran.status, ran.out.splitlines()[0]) == (0, f"{tmp_path / 'x'}: size")
     assert "listing: how it is sorted" in bitspike(capsys, "export", "--help").out
 
 

@@ -7,7 +7,8 @@ import argparse
 from ..errors import MismatchError
 from ..exchange import FORMATS, Option, export, find_format
 from ..network import load_network
-from .common import add_json, print_json
+from ..report.footprint import footprint
+from .common import add_data, add_json, load_input, print_json, print_table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             choices=option.choices,
             help=f"{users}: {option.help}",
         )
+    add_data(parser, required=False, use="for the synaptic operations: ")
     add_json(parser)
 
 
@@ -35,18 +37,22 @@ def _options() -> dict[str, Option]:
 
 
 def act(args: argparse.Namespace) -> int:
-    """Write, read back and compare where the format reads back, and list the files."""
+    """Write, read back and compare where the format reads back, list the files and what the network needs."""
     format = find_format(args.format)
     network = load_network(args.network)
     given = {name: getattr(args, name) for name in _options() if getattr(args, name) is not None}
+    format.check(given)
+    spikes = None if args.data is None else load_input(network, args.data, args.samples).spikes
+    needs = footprint(network, spikes, given.get("layout"))
     files = export(network, args.output, args.format, **given)
     if format.read is not None and format.read(args.output) != network:
         raise MismatchError(f"{args.output}: what was written does not read back as the same network")
     values = sum(array.size for array in network.arrays().values()) if format.read is not None else 0
     if args.json:
-        print_json({"files": files, "values_read_back": values})
+        print_json({"files": files, "values_read_back": values, "footprint": needs.json()})
     else:
         print(f"{args.output}: {', '.join(files)}")
         if format.read is not None:
             print(f"read back: equal, {values:,} integers compared")
+        print_table("", ("", ""), needs.rows())
     return 0

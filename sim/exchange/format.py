@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from ..errors import InputError, suggest
 from ..network import Network
 
 Path = str | os.PathLike[str]
@@ -37,3 +38,11 @@ class Format:
     write: Writer
     read: Reader | None = None
     options: tuple[Option, ...] = ()
+
+    def check(self, given: Iterable[str]) -> None:
+        """Raise InputError for an option by a name that the format does not have."""
+        known = [option.name for option in self.options]
+        for name in given:
+            if name not in known:
+                allowed = ", ".join(known) or f"none, as {self.name} has no options"
+                raise InputError(f"option: found {name!r}; allowed: {allowed}{suggest(name, known)}")

@@ -34,9 +34,5 @@ def export(network: Network, path: Path, format: str = "npz", **options: Any) ->
     Returns the names of the files written. Raises InputError for another format or option, FileError.
     """
     chosen = find_format(format)
-    known = [option.name for option in chosen.options]
-    for name in options:
-        if name not in known:
-            allowed = ", ".join(known) or f"none, as {format} has no options"
-            raise InputError(f"option: found {name!r}; allowed: {allowed}{suggest(name, known)}")
+    chosen.check(options)
     return chosen.write(network, path, **options)

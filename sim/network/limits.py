@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,15 @@ from ..profile.schema import INPUT, Profile
 from .added import synapses_of
 from .faults import Faults
 from .parts import Projection
+
+
+class Used(NamedTuple):
+    """How much of a limit a network needs: `kind` and `name` as in the profile's `limits`."""
+
+    kind: str
+    name: str
+    needs: int
+    allowed: int
 
 
 def check_limits(
@@ -25,21 +34,24 @@ def check_limits(
 
     sizes: inputs and neurons by population; classes: by population; projections: in their canonical form.
     """
+    for used in limits_used(profile, sizes, classes, projections):
+        if used.needs > used.allowed:
+            faults.add(f"limits.{used.kind}", f"'{used.name}' needs {used.needs}; allowed: {used.allowed}")
+
+
+def limits_used(
+    profile: Profile, sizes: Mapping[str, int], classes: Mapping[str, str], projections: Sequence[Projection]
+) -> Iterator[Used]:
+    """Every limit of the profile and what the network needs of it; the arguments of `check_limits`."""
     limits = profile.limits
-    used = {"inputs": {"inputs": sizes[INPUT]}, "neurons": dict.fromkeys(limits.neurons, 0)}
-    for population, neuron in classes.items():
-        used["neurons"][neuron] = used["neurons"].get(neuron, 0) + sizes[population]
+    if limits.inputs:
+        yield Used("inputs", "inputs", sizes[INPUT], limits.inputs)
+    for name, most in limits.neurons.items():
+        yield Used("neurons", name, sum(sizes[p] for p, neuron in classes.items() if neuron == name), most)
     for kind in ("fan_in", "sources", "targets"):
-        used[kind] = {
-            name: _reach(kind, [p for p in projections if p.via == name], profile, sizes)
-            for name in getattr(limits, kind)
-        }
-    allowed = {"inputs": {"inputs": limits.inputs}} if limits.inputs else {}
-    allowed |= {kind: getattr(limits, kind) for kind in ("neurons", "fan_in", "sources", "targets")}
-    for kind, bounds in allowed.items():
-        for name, most in bounds.items():
-            if used[kind][name] > most:
-                faults.add(f"limits.{kind}", f"'{name}' needs {used[kind][name]}; allowed: {most}")
+        for name, most in getattr(limits, kind).items():
+            needs = _reach(kind, [p for p in projections if p.via == name], profile, sizes)
+            yield Used(kind, name, needs, most)
 
 
 def _reach(kind: str, projections: Sequence[Projection], profile: Profile, sizes: Mapping[str, int]) -> int:
@@ -47,7 +59,7 @@ def _reach(kind: str, projections: Sequence[Projection], profile: Profile, sizes
     counts: dict[str, NDArray[Any]] = {}
     for projection in projections:
         side = projection.source if kind == "sources" else projection.target
-        ends = _ends(projection, profile, sizes[projection.source])[0 if kind == "sources" else 1]
+        ends = ends_of(projection, profile, sizes[projection.source])[0 if kind == "sources" else 1]
         degree = np.bincount(ends, minlength=sizes[side])
         counts[side] = counts.get(side, 0) + degree
     if kind == "fan_in":
@@ -55,7 +67,7 @@ def _reach(kind: str, projections: Sequence[Projection], profile: Profile, sizes
     return sum(int(np.count_nonzero(count)) for count in counts.values())
 
 
-def _ends(projection: Projection, profile: Profile, sources: int) -> tuple[NDArray[Any], NDArray[Any]]:
+def ends_of(projection: Projection, profile: Profile, sources: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """Source and target of every pair of neurons with a weight other than 0."""
     weights = np.asarray(projection.weights)
     if projection.shape is None:

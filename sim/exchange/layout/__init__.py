@@ -2,6 +2,6 @@
 
 from .catalogue import layout_names, load_layout
 from .read import read_layout, read_state
-from .write import write_layout
+from .write import memory_bits, write_layout
 
-__all__ = ["layout_names", "load_layout", "read_layout", "read_state", "write_layout"]
+__all__ = ["layout_names", "load_layout", "memory_bits", "read_layout", "read_state", "write_layout"]

@@ -32,6 +32,17 @@ class Rendered:
     words: dict[str, Word]
     shapes: dict[str, tuple[int, ...]]
 
+    @property
+    def bits(self) -> tuple[int, int]:
+        """Bits of the entries that the network uses, and of all there are; of a memory."""
+        assert self.form is not None
+        used = dict.fromkeys(self.form.axes, 0)
+        for name, slot in self.file.slots.items():
+            for axis, size in zip(slot.reference.axes if slot.reference else (), self.shapes[name], strict=True):
+                if axis in used:
+                    used[axis] = max(used[axis], size)
+        return prod(used.values()) * self.form.bits, prod(self.form.axes.values()) * self.form.bits
+
 
 @dataclass(frozen=True)
 class _Held:

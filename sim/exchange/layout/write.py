@@ -37,15 +37,7 @@ def write_layout(
     state: registers at the start, as `initial_state` gives them for one sample. Raises DocumentError, InputError for
     a layout of other profiles, NetworkError for what does not fit, FileError. Nothing is written after a fault.
     """
-    loaded = load_layout(layout, network.profile)
-    if network.profile.name not in loaded.profiles:
-        allowed = ", ".join(loaded.profiles)
-        raise InputError(
-            f"layout '{loaded.name}': found a network of profile '{network.profile.name}'; allowed: {allowed}"
-        )
-    missing = list(_without_place(network, loaded))
-    if missing:
-        raise NetworkError([f"layout '{loaded.name}': has no place for {what}" for what in missing])
+    loaded = _fitting(network, layout)
     registers = {} if state is None else _registers(network, loaded, state)
     files = list(render(network, loaded, registers))
     root = start_folder(folder)
@@ -53,6 +45,24 @@ def write_layout(
         write_text(root / file.name, file.text)
     write_text(root / MANIFEST, json.dumps(_manifest(network, loaded, files), indent=1) + "\n")
     return [*(file.name for file in files), MANIFEST]
+
+
+def memory_bits(network: Network, layout: str | os.PathLike[str]) -> dict[str, tuple[int, int]]:
+    """By file, bits that a network uses of a layout's memories, and bits that these have. Raises as `write_layout`."""
+    files = render(network, _fitting(network, layout), {})
+    return {file.name: file.bits for file in files if file.form is not None}
+
+
+def _fitting(network: Network, layout: str | os.PathLike[str]) -> Layout:
+    """The layout, which has a place for all that the network has."""
+    loaded = load_layout(layout, network.profile)
+    if network.profile.name not in loaded.profiles:
+        found, allowed = f"found a network of profile '{network.profile.name}'", ", ".join(loaded.profiles)
+        raise InputError(f"layout '{loaded.name}': {found}; allowed: {allowed}")
+    missing = list(_without_place(network, loaded))
+    if missing:
+        raise NetworkError([f"layout '{loaded.name}': has no place for {what}" for what in missing])
+    return loaded
 
 
 def _without_place(network: Network, layout: Layout) -> Iterator[str]:
