@@ -80,7 +80,7 @@ Operand = Annotated[str | int, PlainValidator(_read_operand), WithJsonSchema({"a
 class Model(BaseModel):
     """Base of everything read from YAML: exact types, no unknown keys, never changed afterwards."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, arbitrary_types_allowed=True, defer_build=True)
 
 
 def _names_something(condition: tuple[str | int, Relation, str | int]) -> tuple[str | int, Relation, str | int]:
