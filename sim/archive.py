@@ -11,13 +11,14 @@ import json
 import math
 import os
 import struct
+import tempfile
 import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.lib import format as npy
@@ -25,8 +26,11 @@ from numpy.typing import NDArray
 
 from .errors import FileError
 
-MAX_BYTES = 1 << 32  # of all arrays of a file together, unpacked
+MAX_BYTES = 1 << 32  # of all arrays of a file together that are unpacked into memory
+_MAPPED = 1 << 24  # bytes of an array that is left in its file, where that may be
+_BLOCK = 1 << 24  # bytes that are written at a time
 _HEADER = "header"
+_LOCAL = struct.Struct("<4s5H3L2H")  # what precedes a member of a zip file; its last two: lengths of name and extra
 _DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, RuntimeError)  # whatever zipfile raises
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -65,33 +69,64 @@ def checksum(header: Mapping[str, Any], arrays: Arrays) -> str:
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
         digest.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())
-        digest.update(array.tobytes())
+        digest.update(array.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
 
-def write_archive(path: str | os.PathLike[str], kind: str, header: Mapping[str, Any], arrays: Arrays) -> None:
+def write_archive(
+    path: str | os.PathLike[str], kind: str, header: Mapping[str, Any], arrays: Arrays, compressed: bool = True
+) -> None:
     """Write integer arrays under a header that says `kind` ('network', 'trace') and carries a checksum."""
     full = {"format": f"bitspike-{kind}", **header}
     full["checksum"] = checksum(full, arrays)
     text = np.frombuffer(json.dumps(full).encode(), np.uint8)
-    write_arrays(path, {_HEADER: text, **arrays})
+    write_arrays(path, {_HEADER: text, **arrays}, compressed)
 
 
-def write_arrays(path: str | os.PathLike[str], arrays: Arrays) -> None:
+def write_arrays(path: str | os.PathLike[str], arrays: Arrays, compressed: bool = True) -> None:
     """Write an `.npz` file of arrays of numbers or text. Raises FileError."""
     with replacing(path) as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        save = np.savez_compressed if compressed else np.savez
+        save(file, **arrays)  # type: ignore[arg-type]
 
 
-def read_arrays(path: str | os.PathLike[str], kinds: str = "iub") -> dict[str, NDArray[Any]]:
+@contextmanager
+def arrays_on_disk(
+    path: str | os.PathLike[str], shapes: Mapping[str, tuple[tuple[int, ...], str]]
+) -> Iterator[dict[str, NDArray[Any]]]:
+    """Zeros of these shapes and types in files next to `path`, which are removed after the block. Raises FileError."""
+    target = Path(path)
+    with ExitStack() as stack:
+        try:
+            partial = tempfile.TemporaryDirectory(prefix=f".{target.name}.", suffix=".partial", dir=target.parent)
+            folder = Path(stack.enter_context(partial))
+            arrays = {name: _on_disk(folder / f"{k}", *shapes[name]) for k, name in enumerate(shapes)}
+        except OSError as error:
+            raise FileError(f"{os.fspath(path)}: cannot be written: {error.strerror or error}") from None
+        yield arrays
+
+
+def _on_disk(path: Path, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
+    """An array in a file whose space is reserved: a full disk is an error now, and no crash when it is written."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    with open(path, "wb") as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+        else:
+            for first in range(0, size, _BLOCK):
+                file.write(bytes(min(_BLOCK, size - first)))
+    return np.asarray(np.memmap(path, dtype, "r+", shape=shape))
+
+
+def read_arrays(path: str | os.PathLike[str], kinds: str = "iub", mapped: bool = False) -> dict[str, NDArray[Any]]:
     """The arrays of any `.npz` file, in its order. kinds: NumPy's letters of the types that are read.
 
-    Raises FileError.
+    mapped: large ones that are not compressed stay in the file, and cannot be written. Raises FileError.
     """
     place = os.fspath(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            return dict(_members(archive, place, kinds))
+            return dict(_members(archive, place, kinds, mapped))
     except FileNotFoundError:
         raise FileError(f"{place}: no such file") from None
     except OSError as error:
@@ -101,19 +136,22 @@ def read_arrays(path: str | os.PathLike[str], kinds: str = "iub") -> dict[str, N
 
 
 def read_archive(
-    path: str | os.PathLike[str], kind: str, schema: int
+    path: str | os.PathLike[str], kind: str, schema: int, mapped: bool = False, verify: bool = True
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Header and arrays of a file that `write_archive` wrote, both verified. Raises FileError."""
+    """Header and arrays of a file that `write_archive` wrote, both verified; mapped: see `read_arrays`.
+
+    Raises FileError.
+    """
     place = os.fspath(path)
-    arrays = read_arrays(path)
+    arrays = read_arrays(path, mapped=mapped)
     header = _header(arrays.pop(_HEADER, None), place, kind, schema)
-    if header.get("checksum") != checksum(header, arrays):
+    if verify and header.get("checksum") != checksum(header, arrays):
         raise FileError(f"{place}: damaged: its content does not have the checksum it was written with")
     return header, arrays
 
 
-def _members(archive: zipfile.ZipFile, place: str, kinds: str) -> Iterator[tuple[str, NDArray[Any]]]:
-    total = sum(member.file_size for member in archive.infolist())
+def _members(archive: zipfile.ZipFile, place: str, kinds: str, mapped: bool) -> Iterator[tuple[str, NDArray[Any]]]:
+    total = sum(m.file_size for m in archive.infolist() if not (mapped and _stays(m)))
     if total > MAX_BYTES:
         raise FileError(f"{place}: would unpack to {total:,} bytes; at most {MAX_BYTES:,} are read")
     for member in archive.infolist():
@@ -121,14 +159,51 @@ def _members(archive: zipfile.ZipFile, place: str, kinds: str) -> Iterator[tuple
             raise FileError(f"{place}: holds '{member.filename}', which is no array")
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise FileError(f"{place}: {member.filename}: compressed in a way that is not read")
+        if mapped and _stays(member):
+            yield member.filename.removesuffix(".npy"), _map(member, place, kinds)
+            continue
         with archive.open(member) as file:
             content = file.read(member.file_size)  # never more than it declared
         yield member.filename.removesuffix(".npy"), _array(content, f"{place}: {member.filename}", kinds)
 
 
+def _stays(member: zipfile.ZipInfo) -> bool:
+    return member.compress_type == zipfile.ZIP_STORED and member.file_size >= _MAPPED
+
+
+def _map(member: zipfile.ZipInfo, path: str, kinds: str) -> NDArray[Any]:
+    """The array of a member, left in the file."""
+    place = f"{path}: {member.filename}"
+    with open(path, "rb") as file:
+        file.seek(member.header_offset)
+        local = file.read(_LOCAL.size)
+        *_, name, extra = _LOCAL.unpack(local)
+        first = member.header_offset + _LOCAL.size + name + extra
+        file.seek(first)
+        shape, fortran, dtype = _array_header(file, place, kinds)
+        begin = file.tell()
+        size = math.prod(shape) * dtype.itemsize
+        if size != first + member.file_size - begin or begin + size > os.fstat(file.fileno()).st_size:
+            raise FileError(f"{place}: shape {shape} of {dtype} does not match its {member.file_size} bytes")
+    order: Literal["F", "C"] = "F" if fortran else "C"
+    return np.asarray(np.memmap(path, dtype, "r", offset=begin, shape=shape, order=order))
+
+
 def _array(content: bytes, place: str, kinds: str) -> NDArray[Any]:
     """An .npy file's array; its header must match its length, so nothing is allocated on its word alone."""
     stream = io.BytesIO(content)
+    shape, fortran, dtype = _array_header(stream, place, kinds)
+    body = content[stream.tell() :]
+    if math.prod(shape) * dtype.itemsize != len(body):
+        raise FileError(f"{place}: shape {shape} of {dtype} does not match its {len(body)} bytes")
+    try:
+        return np.frombuffer(body, dtype).reshape(shape, order="F" if fortran else "C").copy()
+    except (ValueError, TypeError, OverflowError):
+        raise FileError(f"{place}: shape {shape} is beyond what an array can have") from None
+
+
+def _array_header(stream: BinaryIO, place: str, kinds: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether the first axis runs fastest, and type, as an .npy file states them."""
     try:
         version = npy.read_magic(stream)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
@@ -139,13 +214,9 @@ def _array(content: bytes, place: str, kinds: str) -> NDArray[Any]:
     if dtype.kind not in kinds:
         also = " and text" if "U" in kinds else ""
         raise FileError(f"{place}: found {dtype} values; only integers{also} are read")
-    body = content[stream.tell() :]
-    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != len(body):
-        raise FileError(f"{place}: shape {shape} of {dtype} does not match its {len(body)} bytes")
-    try:
-        return np.frombuffer(body, dtype).reshape(shape, order="F" if fortran else "C").copy()
-    except (ValueError, TypeError, OverflowError):
-        raise FileError(f"{place}: shape {shape} is beyond what an array can have") from None
+    if min(shape, default=0) < 0:
+        raise FileError(f"{place}: shape {shape} of {dtype} does not match its bytes")
+    return shape, fortran, dtype
 
 
 def _header(text: NDArray[Any] | None, place: str, kind: str, schema: int) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from .errors import InputError, MismatchError
 from .trace import WIRE, Integers, LayerTrace, Trace
 from .word import Word
 
+_BLOCK = 1 << 24  # values that are compared at a time: a trace may be larger than memory
 NOTHING = -1  # in place of a neuron, where a trace has no further spike
 
 
@@ -127,17 +128,27 @@ class _Tally:
             if x.shape != y.shape:
                 raise InputError(f"layer {name}, {register}: shapes {x.shape} and {y.shape} cannot be compared")
             self.values += x.size
-            wrong = x != y
-            if not wrong.any():
+            size = max(1, _BLOCK // max(1, x[0].size)) if len(x) else 1
+            found = [self._compare_block(x, y, first, first + size) for first in range(0, len(x), size)]
+            firsts = [each for each in found if each is not None]
+            if not firsts:
                 continue
-            self.different += int(np.count_nonzero(wrong))
-            self.unequal |= wrong.any(axis=(1, 2))
-            step = int(np.argmax(wrong.any(axis=(0, 2))))
-            sample, neuron = map(int, np.argwhere(wrong[:, step])[0])
+            step, sample, neuron = min(firsts)
             both = int(x[sample, step, neuron]), int(y[sample, step, neuron])
             bits = (_bits(a, register, both[0]), _bits(b, register, both[1]))
-            found = Difference(step, name, neuron, register, sample, both, bits, self.clock)
-            self.firsts.append(((step, place, sample, neuron, rank), found))
+            difference = Difference(step, name, neuron, register, sample, both, bits, self.clock)
+            self.firsts.append(((step, place, sample, neuron, rank), difference))
+
+    def _compare_block(self, x: Integers, y: Integers, first: int, last: int) -> tuple[int, int, int] | None:
+        """Some samples of a register; step, sample and neuron of the first difference among them."""
+        wrong = x[first:last] != y[first:last]
+        if not wrong.any():
+            return None
+        self.different += int(np.count_nonzero(wrong))
+        self.unequal[first:last] |= wrong.any(axis=(1, 2))
+        step = int(np.argmax(wrong.any(axis=(0, 2))))
+        sample, neuron = map(int, np.argwhere(wrong[:, step])[0])
+        return step, first + sample, neuron
 
     def compare_wire(self, name: str, a: Integers, b: Integers) -> None:
         """The order of the output spikes, sample by sample; reported behind the values of the same event."""

@@ -48,8 +48,16 @@ class Raster:
         if packed.ndim != 3 or packed.dtype != np.uint8 or packed.shape[2] != width or 0 in packed.shape:
             raise InputError(f"bits: found {packed.dtype} {packed.shape}; allowed: uint8 [sample, step, {width}]")
         shape = (*packed.shape[:2], inputs)
-        parts = (np.unpackbits(packed[part], axis=2, count=inputs) for part in _parts(shape))
-        return cls._joined(shape, parts)
+        counts = np.concatenate(
+            [np.unpackbits(packed[p], axis=2, count=inputs).sum(2, np.int64) for p in _parts(shape)]
+        )
+        pointers, done = _pointers(counts.ravel()), 0
+        index = np.empty(pointers[-1], np.int32)  # once, and filled in parts: what comes out is the largest
+        for part in _parts(shape):
+            channels = np.nonzero(np.unpackbits(packed[part], axis=2, count=inputs))[2]
+            index[done : done + len(channels)] = channels
+            done += len(channels)
+        return cls(shape, pointers, index)
 
     @classmethod
     def of_spikes(cls, shape: tuple[int, int, int], sample: ArrayLike, step: ArrayLike, channel: ArrayLike) -> Raster:
@@ -116,7 +124,9 @@ class Raster:
         """Some samples, one behind the other."""
         first, last, _ = samples.indices(self.shape[0])
         pointers = self.pointers[first * self.shape[1] : last * self.shape[1] + 1]
-        return Raster((last - first, *self.shape[1:]), pointers, self.index, self.counts)
+        span = slice(pointers[0], pointers[-1])
+        counts = None if self.counts is None else self.counts[span]
+        return Raster((last - first, *self.shape[1:]), pointers - pointers[0], self.index[span], counts)
 
     def __len__(self) -> int:
         return self.shape[0]

@@ -72,25 +72,34 @@ class Trace:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an `.npz` file, whole or not at all; the state to continue from is left out. Raises FileError."""
-        header = {
-            "schema": SCHEMA,
-            "network": self.network,
-            "layers": [
-                {"name": name, "overflows": dict(layer.overflows), "words": dict(layer.words)}
-                for name, layer in self.layers.items()
-            ],
-        }
-        arrays = {f"{name}.spikes": layer.spikes for name, layer in self.layers.items()}
-        for name, layer in self.layers.items():
-            arrays |= {f"{name}.{register}": values for register, values in layer.registers.items()}
-        if self.wire is not None and self.dropped is not None:
-            arrays |= {WIRE: self.wire, DROPPED: self.dropped}
-        write_archive(path, "trace", header, arrays)
+        write_trace(path, self)
 
 
-def load_trace(path: str | os.PathLike[str]) -> Trace:
-    """Read what `Trace.save` wrote, verified. Raises FileError."""
-    header, arrays = read_archive(path, "trace", SCHEMA)
+def write_trace(path: str | os.PathLike[str], trace: Trace, compressed: bool = True) -> None:
+    """Write a trace's file, whole or not at all. Raises FileError."""
+    header = {
+        "schema": SCHEMA,
+        "network": trace.network,
+        "layers": [
+            {"name": name, "overflows": dict(layer.overflows), "words": dict(layer.words)}
+            for name, layer in trace.layers.items()
+        ],
+    }
+    arrays = {f"{name}.spikes": layer.spikes for name, layer in trace.layers.items()}
+    for name, layer in trace.layers.items():
+        arrays |= {f"{name}.{register}": values for register, values in layer.registers.items()}
+    if trace.wire is not None and trace.dropped is not None:
+        arrays |= {WIRE: trace.wire, DROPPED: trace.dropped}
+    write_archive(path, "trace", header, arrays, compressed)
+
+
+def load_trace(path: str | os.PathLike[str], *, verify: bool = True) -> Trace:
+    """Read what `Trace.save` or `run(record_to=...)` wrote, verified. Raises FileError.
+
+    Large arrays that were streamed stay in the file, which is read as they are needed. verify: whether its checksum
+    is computed, for which the whole file is read once.
+    """
+    header, arrays = read_archive(path, "trace", SCHEMA, mapped=True, verify=verify)
     try:
         layers = {layer["name"]: _layer(layer, arrays) for layer in header["layers"]}
         if len({layer.spikes.shape[:2] for layer in layers.values()}) != 1:

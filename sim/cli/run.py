@@ -7,8 +7,10 @@ from typing import Any
 
 from ..archive import can_write
 from ..engine import run
-from ..engine.run import ENGINES
-from ..network import load_network
+from ..engine.memory import available_memory
+from ..engine.run import ENGINES, trace_bytes
+from ..events import Events
+from ..network import Network, load_network
 from ..profile import load_profile
 from ..trace import Trace
 from .common import Input, add_data, add_json, load_input, print_json, print_table
@@ -33,8 +35,9 @@ def act(args: argparse.Namespace) -> int:
     network = load_network(args.network, load_profile(args.profile) if args.profile else None)
     given = load_input(network, args.data, args.samples)
     record = "all" if "all" in args.record else args.record
-    trace = run(network, given.spikes, record=record, engine=args.engine, device=args.device)
-    if args.output:
+    streamed = args.output if args.output and not _fits(network, given, record) else None
+    trace = run(network, given.spikes, record=record, engine=args.engine, device=args.device, record_to=streamed)
+    if args.output and not streamed:
         trace.save(args.output)
     result = summary(trace, given)
     if args.json:
@@ -50,6 +53,15 @@ def act(args: argparse.Namespace) -> int:
     print(f", {_count(result['dropped'], 'spike')} dropped" if "dropped" in result else "", end="")
     print(f", accuracy {result['accuracy']:.2%}" if "accuracy" in result else "")
     return 0
+
+
+def _fits(network: Network, given: Input, record: str | list[str]) -> bool:
+    """Whether memory holds the trace; of an event-clocked run, which is not streamed, it has to."""
+    left = available_memory()
+    if isinstance(given.spikes, Events) or left is None or given.spikes.ndim not in (2, 3):
+        return True
+    samples, steps = given.spikes.shape[:2] if given.spikes.ndim == 3 else (1, len(given.spikes))
+    return trace_bytes(network, samples, steps, record) <= left
 
 
 def _count(number: int, what: str) -> str:

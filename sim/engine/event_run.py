@@ -48,12 +48,12 @@ def _listed(events: Any) -> list[Events]:
 
 
 def run_events(
-    network: Network, streams: Sequence[Events], record: Collection[str], engine: str, state: State
+    network: Network, streams: Sequence[Events], record: Collection[str], engine: str, state: State, threads: int | None
 ) -> Trace:
     """Run streams of events, one a sample, until the core is idle after each event.
 
     streams: what `read_events` returned. record: names of registers. engine: 'compiled' or 'oracle', equal in every
-    bit. state: registers [sample, neuron] to start from, brought to the end.
+    bit. state: registers [sample, neuron] to start from, brought to the end. threads: None takes all.
 
     Raises InputError where a core is never idle, OverflowRefusedError where the profile has no rule.
     """
@@ -64,7 +64,7 @@ def run_events(
     if engine == "oracle":
         event_oracle.simulate(core, streams, state[layer.name], written)
     else:
-        _compiled(network.profile, core, streams, state[layer.name], written)
+        _compiled(network.profile, core, streams, state[layer.name], written, threads)
     overflows = dict(zip(layer.neuron.registers, map(int, written.overflows.sum(axis=0)), strict=True))
     words = {register: str(register_word(layer.neuron, register)) for register in written.registers}
     trace = LayerTrace(written.spikes, written.registers, overflows, words)
@@ -74,13 +74,18 @@ def run_events(
 
 
 def _compiled(
-    profile: Profile, core: Core, streams: Sequence[Events], state: Mapping[str, Integers], record: Record
+    profile: Profile,
+    core: Core,
+    streams: Sequence[Events],
+    state: Mapping[str, Integers],
+    record: Record,
+    threads: int | None,
 ) -> None:
     """As `event_oracle.simulate`, samples side by side on threads."""
     prepared = _prepare(profile, core)
     start = {register: values.copy() for register, values in state.items()}
     ends = [(DONE, 0)] * len(streams)
-    threads = min(len(streams), available_threads())
+    threads = min(len(streams), threads or available_threads())
 
     def run(samples: range) -> None:
         for sample in samples:

@@ -72,11 +72,13 @@ def simulate(
     overflows: Mapping[str, Integers],
     watch: Watch | None = None,
     first: int = 0,
+    number: int = 0,
 ) -> None:
     """Run `spikes` [sample, step, input], from sample `first` on, from `state`, which is brought to the end.
 
     Writes `outputs` [sample, step, neuron], `recorded` registers of the same shape, and adds to
-    `overflows` [register] of each layer. Raises OverflowRefusedError with the place.
+    `overflows` [register] of each layer. Raises OverflowRefusedError with the place,
+    where sample 0 is called `number`.
     """
     layers = [layer for group in groups for layer in group]
     for sample in range(first, spikes.shape[0]):
@@ -89,7 +91,9 @@ def simulate(
                 try:
                     now[name] = _step(run, now, past, step, watch)
                 except RefusedWriteError as error:
-                    raise OverflowRefusedError(f"sample {sample}, step {step}, layer {name}, {error}") from None
+                    raise OverflowRefusedError(
+                        f"sample {number + sample}, step {step}, layer {name}, {error}"
+                    ) from None
                 outputs[name][sample, step] = now[name]
                 for register, values in recorded[name].items():
                     values[sample, step] = [regs[register] for regs in run.neurons]

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..archive import arrays_on_disk, can_write
 from ..errors import InputError, suggest
 from ..events import Events
 from ..network.network import Network
 from ..profile.schema import INPUT, SPIKES, register_word, storage
 from ..raster import Raster
-from ..trace import PAST, Integers, LayerTrace, State, Trace
-from . import clocked, event_core, event_run, oracle, vectorised
+from ..trace import PAST, Integers, LayerTrace, State, Trace, load_trace, write_trace
+from . import clocked, event_core, event_run, memory, oracle, vectorised
 from .wiring import Layer, reach_back, wire
 
 ENGINES = ("compiled", "array", "oracle")
@@ -30,6 +33,8 @@ def run(
     engine: str = "compiled",
     state: State | None = None,
     device: str | None = None,
+    threads: int | None = None,
+    record_to: str | os.PathLike[str] | None = None,
 ) -> Trace:
     """Run a network bit for bit as its profile computes it.
 
@@ -41,53 +46,137 @@ def run(
     engine: 'compiled' (fast), 'array' (NumPy) or 'oracle' (Python integers, slow): equal in every bit.
     state: `trace.state` of the run to continue, spikes on their way included; None starts from 0.
     device: 'cuda' (a GPU), or 'cpu': an engine of its own, which needs torch, equal in every bit; clock: step.
+    threads: of the compiled engine, 1 or more; None takes every processor that the process may use.
+    record_to: a file, .npz, that the trace is streamed to (see `load_trace`); the arrays of the one returned stay
+        there, read as they are needed. Without it, a trace that memory cannot hold is refused. clock: step.
 
-    Raises InputError for input that does not fit, OverflowRefusedError where the profile has no rule.
+    Raises InputError for input that does not fit, OverflowRefusedError where the profile has no rule, FileError.
     """
     if engine not in ENGINES:
         raise InputError(f"engine: found {engine!r}; allowed: {', '.join(ENGINES)}")
+    if threads is not None and (not isinstance(threads, int) or isinstance(threads, bool) or threads < 1):
+        raise InputError(f"threads: found {threads!r}; allowed: None, or 1 or more")
     on_device = None if device is None else _device_engine(device, network, engine)
     if network.profile.clock == "event":
+        if record_to is not None:
+            raise InputError(f"record_to: found a path; allowed: None, as '{network.profile.name}' has clock: event")
         streams = event_run.read_events(cast("Events | Sequence[Events]", spikes), network)
         current = initial_state(network, len(streams)) if state is None else check_state(state, network, len(streams))
         only = event_core.core_of(network).layer
-        return event_run.run_events(network, streams, _registers(record, {only.name: only}), engine, current)
+        return event_run.run_events(network, streams, _registers(record, {only.name: only}), engine, current, threads)
     if isinstance(spikes, Raster) and engine == "compiled" and on_device is None:
         counts: Integers | Raster = check_raster(spikes, network)
     else:
         counts = check_spikes(cast("ArrayLike | Raster", spikes), network)
-    groups = wire(network)
-    layers = {layer.name: layer for group in groups for layer in group}
-    names = _registers(record, layers)
+    layers = _layers(network)
     samples, steps = counts.shape[:2]
+    shapes = _shapes(layers, _registers(record, layers), samples, steps)
     current = initial_state(network, samples) if state is None else check_state(state, network, samples)
-    # each layer's spikes follow those of the steps before the run that may still act
-    rows = {name: _rows(current[name], steps) for name in layers}
-    lead = {name: row.shape[1] - steps for name, row in rows.items()}
-    recorded = {
-        name: {r: np.empty((samples, steps, layer.size), layer.dtypes[r]) for r in layer.neuron.registers if r in names}
+    if on_device is not None:
+        simulate: Callable[..., None] = partial(on_device, network.profile)
+    elif engine == "compiled":
+        simulate = partial(clocked.simulate, network.profile, threads=threads)
+    else:
+        simulate = oracle.simulate if engine == "oracle" else vectorised.simulate
+    if record_to is None:
+        memory.check_fits(_bytes(shapes))
+    else:
+        can_write(record_to)
+    with nullcontext() if record_to is None else arrays_on_disk(record_to, shapes) as files:
+        trace = _run(network, counts, current, shapes, simulate, files)
+        if record_to is None:
+            return trace
+        write_trace(record_to, trace, compressed=False)
+    return Trace(load_trace(record_to, verify=False).layers, network.digest, current)
+
+
+def trace_bytes(network: Network, samples: int, steps: int, record: Iterable[str] | str = ()) -> int:
+    """Bytes of the trace of a clocked run that records these registers. Raises InputError."""
+    layers = _layers(network)
+    return _bytes(_shapes(layers, _registers(record, layers), samples, steps))
+
+
+Shapes = Mapping[str, tuple[tuple[int, int, int], str]]
+"""Shape and type of a trace's arrays, by `layer.register` and `layer.spikes`."""
+
+
+def _layers(network: Network) -> dict[str, Layer]:
+    return {layer.name: layer for group in wire(network) for layer in group}
+
+
+def _shapes(layers: Mapping[str, Layer], recorded: set[str], samples: int, steps: int) -> Shapes:
+    return {
+        f"{name}.{register}": ((samples, steps, layer.size), dtype)
         for name, layer in layers.items()
+        for register, dtype in layer.dtypes.items()
+        if register == SPIKES or register in recorded
     }
+
+
+def _bytes(shapes: Shapes) -> int:
+    return sum(int(np.prod(shape)) * np.dtype(dtype).itemsize for shape, dtype in shapes.values())
+
+
+def _run(
+    network: Network,
+    counts: Integers | Raster,
+    current: State,
+    shapes: Shapes,
+    simulate: Callable[..., None],
+    files: Mapping[str, Integers] | None,
+) -> Trace:
+    """Run the samples, chunk by chunk, `current` to its end. files: arrays to record in; None makes them in memory."""
+    layers, (samples, steps) = _layers(network), counts.shape[:2]
+    parts = memory.chunks(samples, (_bytes(shapes) // samples) + steps * network.inputs)
+    direct = files is None and len(parts) == 1  # then no spike is copied
+    made: dict[str, Integers] = dict(files or {})
+    if files is None:
+        wanted = (name for name in shapes if not (direct and name.endswith(f".{SPIKES}")))
+        made = {name: np.empty(*shapes[name]) for name in wanted}
     overflows = {name: np.zeros(len(layer.neuron.registers), np.int64) for name, layer in layers.items()}
-    outputs = {name: row[:, lead[name] :] for name, row in rows.items()}
-    start = {name: {r: values.copy() for r, values in registers.items()} for name, registers in current.items()}
-    try:
-        if on_device is not None:
-            on_device(network.profile, groups, cast(Integers, counts), current, outputs, recorded, overflows)
-        elif engine == "compiled":
-            clocked.simulate(network.profile, groups, counts, current, rows, recorded, overflows)
+    for part in parts:
+        state = {name: {r: values[part] for r, values in registers.items()} for name, registers in current.items()}
+        recorded = {
+            name: {r: made[f"{name}.{r}"][part] for r in layer.neuron.registers if f"{name}.{r}" in made}
+            for name, layer in layers.items()
+        }
+        outputs = _simulated(network, counts[part], state, recorded, overflows, simulate, part.start)
+        if direct:
+            made |= {f"{name}.{SPIKES}": spikes for name, spikes in outputs.items()}
         else:
-            simulate = oracle.simulate if engine == "oracle" else vectorised.simulate
-            simulate(groups, cast(Integers, counts), current, outputs, recorded, overflows)
+            for name, spikes in outputs.items():
+                made[f"{name}.{SPIKES}"][part] = spikes
+    traces = {}
+    for name in (p.name for p in network.populations):
+        recorded_of = {r: made[f"{name}.{r}"] for r in layers[name].neuron.registers if f"{name}.{r}" in made}
+        traces[name] = _layer_trace(layers[name], made[f"{name}.{SPIKES}"], recorded_of, overflows[name])
+    return Trace(traces, network.digest, current)
+
+
+def _simulated(
+    network: Network,
+    counts: Integers | Raster,
+    state: State,
+    recorded: Mapping[str, Mapping[str, Integers]],
+    overflows: Mapping[str, Integers],
+    simulate: Callable[..., None],
+    first: int,
+) -> dict[str, Integers]:
+    """Run a chunk, whose first sample has this number. Returns every layer's spikes, [sample, step, neuron]."""
+    groups, steps = wire(network), counts.shape[1]
+    # each layer's spikes follow those of the steps before the run that may still act
+    rows = {layer.name: _rows(state[layer.name], steps) for group in groups for layer in group}
+    outputs = {name: row[:, row.shape[1] - steps :] for name, row in rows.items()}
+    start = {name: {r: values.copy() for r, values in registers.items()} for name, registers in state.items()}
+    compiled = isinstance(simulate, partial) and simulate.func is clocked.simulate
+    options = {"number": first} if simulate is oracle.simulate else {}
+    try:
+        simulate(groups, counts, state, rows if compiled else outputs, recorded, overflows, **options)
     except oracle.RefusedOverflowError as error:
         dense = counts.dense() if isinstance(counts, Raster) else counts
-        oracle.simulate(groups, dense, start, outputs, recorded, overflows, first=error.sample)
+        oracle.simulate(groups, dense, start, outputs, recorded, overflows, first=error.sample, number=first)
         raise
-    traces = {
-        p.name: _layer_trace(layers[p.name], outputs[p.name], recorded[p.name], overflows[p.name])
-        for p in network.populations
-    }
-    return Trace(traces, network.digest, current)
+    return outputs
 
 
 def _device_engine(device: str, network: Network, engine: str) -> Callable[..., None]:
