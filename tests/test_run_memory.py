@@ -1,0 +1,35 @@
+"""Runs in chunks of samples, and traces that stay in a file, have the bits of one run in memory."""
+
+import os
+
+import bitspike as bs
+import pytest
+from bitspike import archive
+from bitspike.engine import memory
+from builders import generic, random_spikes, random_xylo
+
+
+@pytest.mark.parametrize("engine", ["compiled", "array"])
+def test_chunks_and_files_change_no_bit(tmp_path, monkeypatch, engine):
+    network = random_xylo(2)
+    spikes = random_spikes(network, 2)
+    whole = bs.run(network, spikes, record="all", engine=engine)
+    monkeypatch.setattr(memory, "CHUNK", 1)
+    monkeypatch.setattr(archive, "_MAPPED", 1)
+    bs.compare(bs.run(network, spikes, record="all", engine=engine), whole).check()
+    streamed = bs.run(network, spikes, record="all", engine=engine, record_to=tmp_path / "t.npz")
+    bs.compare(streamed, whole).check()
+    bs.compare(bs.load_trace(tmp_path / "t.npz"), whole).check()
+    assert os.listdir(tmp_path) == ["t.npz"]
+
+
+def test_a_trace_that_memory_cannot_hold_is_refused_with_its_size(monkeypatch):
+    monkeypatch.setattr(memory, "available_memory", lambda: 1)
+    with pytest.raises(bs.InputError, match=r"record: found a trace of 2 bytes; allowed: 1 that are free.*record_to="):
+        bs.run(generic(), [[1, 1]])
+
+
+@pytest.mark.parametrize("threads", [0, True, 1.5])
+def test_threads_are_a_number(threads):
+    with pytest.raises(bs.InputError, match="threads: found .*; allowed: None, or 1 or more"):
+        bs.run(generic(), [[1, 1]], threads=threads)
