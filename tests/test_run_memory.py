@@ -31,5 +31,5 @@ def test_a_trace_that_memory_cannot_hold_is_refused_with_its_size(monkeypatch):
 
 @pytest.mark.parametrize("threads", [0, True, 1.5])
 def test_threads_are_a_number(threads):
-    with pytest.raises(bs.InputError, match="threads: found .*; allowed: None, or 1 or more"):
+    with pytest.raises(bs.InputError, match=r"threads: found .*; allowed: None, or 1 or more"):
         bs.run(generic(), [[1, 1]], threads=threads)
