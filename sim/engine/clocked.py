@@ -56,7 +56,7 @@ def simulate(
 ) -> None:
     """As `oracle.simulate`, but that `outputs` have leading rows: the spikes before step 0 that may still act.
 
-    A raster is taken as it is where no input is delayed or drawn as a picture.
+    A raster is taken as it is where no input is delayed.
 
     Raises RefusedOverflowError.
     """
@@ -64,8 +64,6 @@ def simulate(
     given: Integers | Raster = spikes
     if any(i.lag for layer in layers for i in layer.incoming if i.source == INPUT):
         given = _with_past(spikes, state[INPUT])
-    elif any(i.picture for layer in layers for i in layer.incoming if i.source == INPUT):
-        given = _rows(spikes, state[INPUT])
     prepared = {layer.name: prepare(profile, layer, isinstance(given, Raster)) for layer in layers}
     samples = spikes.shape[0]
     counts = {layer.name: np.zeros((samples, len(counted(layer.neuron))), np.int64) for layer in layers}

@@ -31,7 +31,7 @@ class Arrival:
     synapses: how many registers it reaches. listed: whether its weights are lists (for each of its delays) or a
     matrix (it has one delay). raster: whether the source's spikes are lists, too. Types: of the source's spikes, the
     weights, and sums that hold whatever can arrive. picture: the type that a convolution is computed in; '' if there
-    is none, or if it is not computed as one.
+    is none, or if it is not computed as one. channels: of the target, then.
     """
 
     via: str
@@ -42,6 +42,7 @@ class Arrival:
     weight: str
     total: str
     picture: str
+    channels: int
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,7 @@ class Signature:
     uniform: tuple[str, ...]
 
 
-PICTURE = ("laid", "drawn", "places", "taps", "kernel")
-PICTURE_SIZES = ("layout", "tapped", "channels", "reach", "lines", "width", "wide", "lowest", "highest")
+PICTURE = ("canvas", "patches", "pairs", "kernel", "places", "lowest", "highest")
 
 
 def arguments(profile: Profile, signature: Signature) -> list[str]:
@@ -71,7 +71,7 @@ def arguments(profile: Profile, signature: Signature) -> list[str]:
     `from{k}` [delay, pre + 1] on, to the neurons `to{k}`; of a sum also the projection's own `q{k}_*`; and room:
     `index{k}`, `acting{k}` [pre], `sums{k}` [padded]. Of a raster, `s{k}` are its pointers, `index{k}` and
     `acting{k}` its channels and what they act as; the latter is a single entry where `graded{k}` is 0. Of a picture
-    (see there) its kernel, places and taps, room for its layout and for output channels, and their sizes.
+    (see there) room for its sums, its patches, kernel and places, and what a spike of every source adds at most.
     Parameters and derived values `p_*` [padded], or the value itself where it is uniform; for one sample, registers
     `row_*` [padded]. Registers `r_*` [sample, size], `out` [sample, rows, size] whose row `lead` is step 0, `overflows`
     [sample, counted], `aliases` [size, slots]; of each register where it is recorded, `rec_*` [sample, steps, size],
@@ -83,7 +83,7 @@ def arguments(profile: Profile, signature: Signature) -> list[str]:
         names += [f"{name}{k}" for name in ("s", "rows", "pre", "delays", "o", "index", "acting")]
         names += [f"graded{k}"] if arrival.raster else []
         names += [f"from{k}", f"to{k}"] if arrival.listed else []
-        names += [f"{name}{k}" for name in (*PICTURE, *PICTURE_SIZES)] if arrival.picture else []
+        names += [f"{name}{k}" for name in PICTURE] if arrival.picture else []
         for i in range(arrival.synapses):
             names += [f"w{k}_{i}", *(() if arrival.listed else (f"tops{k}_{i}", f"bottoms{k}_{i}"))]
         connection = profile.connections[arrival.via]
@@ -233,10 +233,9 @@ class _Kernel:
     ) -> None:
         """As a picture, where no register can pass its word on the way; else synapse by synapse."""
         code, builder, word = self.code, self.code.builder, self.neuron.registers[register]
-        laid, drawn = (code.row(f"{name}{k}", arrival.picture) for name in ("laid", "drawn"))
-        places, taps = (code.row(f"{name}{k}", "int32") for name in ("places", "taps"))
-        sizes = tuple(code.argument(f"{name}{k}") for name in PICTURE_SIZES[:7])
-        canvas = Canvas(laid, drawn, places, taps, code.row(f"kernel{k}", arrival.picture), sizes)
+        patches, pairs = code.row(f"patches{k}", "int64"), code.row(f"pairs{k}", "int32")
+        kernel, sums_of_places = (code.row(f"{name}{k}", arrival.picture) for name in ("kernel", "canvas"))
+        canvas = Canvas(arrival.channels, code.argument(f"places{k}"), patches, pairs, kernel, sums_of_places)
         some = builder.icmp_signed(">", events.found, I64(0))
         if sums is not None:
             with builder.if_then(some):

@@ -17,8 +17,8 @@ from ..ops.interval import Interval
 from ..ops.lanes import lane_bits
 from ..profile.schema import INPUT, Profile, storage
 from .cache import Kernel, address, compiled
-from .kernel import PICTURE_SIZES, Arrival, Signature, arguments, kernel_code, kernel_key, sum_values
-from .picture import TOGETHER, Picture
+from .kernel import Arrival, Signature, arguments, kernel_code, kernel_key, sum_values
+from .picture import stride
 from .vector import LANES
 from .wiring import Incoming, Layer
 
@@ -67,10 +67,12 @@ def _prepared(profile: Profile, layer: Layer, raster: bool) -> Prepared:
         rows |= {f"sums{k}": (numbers["padded"], arrival.total)} if first.sum else {}
         sources.append((first.source, np.array([i.lag for i in delays]), first.cap))
         if arrival.picture and first.picture is not None:
-            arrays |= _drawing(k, first.picture, arrival.picture)
-            layout, reach = first.picture.room()
-            rows |= {f"laid{k}": (layout, arrival.picture), f"drawn{k}": (TOGETHER * reach, arrival.picture)}
-            numbers |= _drawing_sizes(k, first.picture)
+            picture = first.picture
+            arrays |= {f"patches{k}": picture.patches, f"pairs{k}": picture.pairs}
+            arrays[f"kernel{k}"] = picture.weights(arrival.picture)
+            rows[f"canvas{k}"] = (picture.places * stride(picture.channels), arrival.picture)
+            extremes = zip(("lowest", "highest"), picture.extremes(), strict=True)
+            numbers |= {f"places{k}": picture.places, **{f"{name}{k}": value for name, value in extremes}}
     words = layer.neuron.parameters | layer.neuron.derived
     numbers |= {f"p_{name}": value for name, value in uniform(layer).items()}
     arrays |= {
@@ -116,10 +118,11 @@ def _arrival(layer: Layer, delays: Sequence[Incoming], raster: bool) -> Arrival:
     most = max(abs(first.acting.lo), abs(first.acting.hi), 1) * max(map(_total, weights)) if first.sum else 0
     total = next(f"int{bits}" for bits in (16, 32, 64) if most < 1 << (bits - 1))
     narrow = narrowest([w.weights if isinstance(w, Listed) else w for w in weights])
-    drawn = ""
+    drawn, channels = "", 0
     if first.picture is not None:
+        channels = first.picture.channels
         drawn = total if first.sum else f"int{lane_bits(word_span(layer, first.synapses[0][0]))}"
-    return Arrival(first.via, len(first.synapses), listed, raster, first.spikes, narrow, total, drawn)
+    return Arrival(first.via, len(first.synapses), listed, raster, first.spikes, narrow, total, drawn, channels)
 
 
 def word_span(layer: Layer, register: str) -> Interval:
@@ -131,19 +134,6 @@ def word_span(layer: Layer, register: str) -> Interval:
 def _by_projection(layer: Layer) -> list[list[Incoming]]:
     """What arrives, the delays of one projection together."""
     return [list(delays) for _, delays in groupby(layer.incoming, key=lambda incoming: incoming.projection)]
-
-
-def _drawing(k: int, picture: Picture, dtype: str) -> dict[str, NDArray[Any]]:
-    """The arrays of a convolution: see `kernel.arguments`."""
-    kernel = np.ascontiguousarray(picture.kernel.reshape(len(picture.kernel), -1), dtype)
-    return {f"kernel{k}": kernel, f"places{k}": picture.places(), f"taps{k}": picture.taps()}
-
-
-def _drawing_sizes(k: int, picture: Picture) -> dict[str, int]:
-    lines, width = picture.outputs
-    layout, reach = picture.room()
-    sizes = (layout, len(picture.taps()), len(picture.kernel), reach, lines, width, picture.wide)
-    return {f"{name}{k}": size for name, size in zip(PICTURE_SIZES, (*sizes, *picture.extremes()), strict=True)}
 
 
 def padded(array: NDArray[Any]) -> NDArray[Any]:

@@ -28,6 +28,7 @@ from .listing import Events
 
 LANES = 32  # neurons of a vector
 MOST_VECTORS = 8  # of a block
+AHEAD = 8  # events whose weights are asked for before they are added
 ANYTHING = Interval(-(1 << 62), 1 << 62)
 MOST_BITS = 32  # of what one event adds: then the bounds of as many sources as an int32 counts are far from 64 bits
 
@@ -193,8 +194,12 @@ def _sum(
     builder = code.builder
     places = [builder.add(start, I64(LANES * vector)) for vector in range(vectors)]
     sums = [code.slot(_widened(code, row, place, bits)) for place in places]
+    last = builder.sub(events.found, I64(1))
     with code.loop(I64(0), events.found) as number:
         source = builder.mul(events.index.get(number), matrix.columns)
+        later = builder.add(number, I64(AHEAD))
+        later = builder.select(builder.icmp_signed("<", later, last), later, last)
+        matrix.weights.part(builder.mul(events.index.get(later), matrix.columns)).prefetch(start, vectors * LANES)
         ops = LaneOps(code, LANES, {}, {})
         factor = ops.at(ops.splat(events.acting.get(number), ANYTHING), bits) if graded else None
         for total, place in zip(sums, places, strict=True):

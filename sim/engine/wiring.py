@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from ..datapath import Cap
 from ..network.added import Weights, added_weights, of_delay, synapse_delays, synapses_of
-from ..network.geometry import Convolution
 from ..network.lists import Listed
 from ..network.network import Network
 from ..network.parts import Projection
@@ -191,15 +190,10 @@ def _counted_in(network: Network, source: str) -> str:
 def _picture(network: Network, projection: Projection, added: Weights) -> Picture | None:
     """A convolution of one delay, if it can be computed as a picture."""
     delays = np.asarray(projection.delays)
-    if (
-        not isinstance(projection.shape, Convolution)
-        or not isinstance(added, Listed)
-        or np.any(delays != delays.flat[0])
-    ):
+    if not isinstance(added, Listed) or projection.shape is None or np.any(delays != delays.flat[0]):
         return None
-    connection = network.connection(projection)
-    index = synapses_of(connection, projection, network.size(projection.source)).index
-    return picture_of(projection, added, index, connection.kernel == "convolution")
+    synapses = synapses_of(network.connection(projection), projection, network.size(projection.source))
+    return picture_of(projection, added.weights, synapses)
 
 
 def _groups(order: Sequence[str], layers: Mapping[str, Layer]) -> list[list[str]]:
