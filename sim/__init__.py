@@ -24,10 +24,12 @@ from .errors import (
 from .events import Events
 from .exchange import (
     Bench,
+    Imported,
     Placement,
     Vectors,
     Verification,
     export,
+    import_nir,
     layout_names,
     load_vectors,
     place,
@@ -71,6 +73,7 @@ __all__ = [
     "Events",
     "FileError",
     "Footprint",
+    "Imported",
     "InputError",
     "LayerTrace",
     "MismatchError",
@@ -94,6 +97,7 @@ __all__ = [
     "explain",
     "export",
     "footprint",
+    "import_nir",
     "initial_state",
     "layout_names",
     "load_network",

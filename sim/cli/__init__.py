@@ -18,10 +18,10 @@ from typing import Any
 from .. import __version__
 from ..errors import BitspikeError, MismatchError
 from ..profile import ProfileWarning
-from . import check, compare, demo, explain, export, profiles, run, show, trace, train, vectors, verify
+from . import check, compare, demo, explain, export, import_, profiles, run, show, trace, train, vectors, verify
 from .common import faults_of, note
 
-_VERBS = (profiles, show, check, train, run, compare, explain, trace, vectors, verify, export, demo)
+_VERBS = (profiles, show, check, train, import_, run, compare, explain, trace, vectors, verify, export, demo)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb in _VERBS:
         summary = (verb.__doc__ or "").splitlines()[0].removeprefix("`bitspike ").split("`: ", 1)[1]
-        one = verbs.add_parser(verb.__name__.rsplit(".", 1)[1], help=summary, description=summary)
+        one = verbs.add_parser(verb.__name__.rsplit(".", 1)[1].rstrip("_"), help=summary, description=summary)
         verb.add_arguments(one)
         one.set_defaults(act=verb.act)
     return top

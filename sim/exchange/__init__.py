@@ -6,6 +6,7 @@ from .event_file import read_event_file, write_event_file
 from .format import Format, Option
 from .formats import FORMATS, export, find_format
 from .layout import layout_names, read_state
+from .nir import Imported, import_nir, write_nir
 from .place import Placement, place
 from .readmemh import read_images, write_images
 from .save_vectors import save_vectors
@@ -17,12 +18,14 @@ __all__ = [
     "FORMATS",
     "Bench",
     "Format",
+    "Imported",
     "Option",
     "Placement",
     "Vectors",
     "Verification",
     "export",
     "find_format",
+    "import_nir",
     "layout_names",
     "load_vectors",
     "place",
@@ -36,5 +39,6 @@ __all__ = [
     "write_bench",
     "write_event_file",
     "write_images",
+    "write_nir",
     "write_vcd",
 ]

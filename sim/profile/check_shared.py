@@ -8,7 +8,7 @@ from ..document.nodes import KEYS, Fault, Path
 from .check_stages import Needs, unknown
 from .connection import Connection
 from .schema import NeuronClass, Profile
-from .shared import Quantity, SharedClass, SharedConnection
+from .shared import Leak, Quantity, SharedClass, SharedConnection
 
 Uses = list[tuple[Path, str]]  # parameters that something stands for, each with its place
 
@@ -22,6 +22,7 @@ def shared_faults(profile: Profile) -> Iterator[Fault]:
         yield from unknown(path, name, profile.neurons, (("neurons", KEYS),), key=True)
         if name in profile.neurons:
             yield from _class_faults(path, shared, profile.neurons[name], (("neurons", name),))
+            yield from _lif_faults((*path, "lif"), shared, profile, name)
     for name, link in profile.shared.connections.items():
         path = ("shared", "connections", name)
         yield from unknown(path, name, profile.connections, (("connections", KEYS),), key=True)
@@ -34,6 +35,26 @@ def _class_faults(path: Path, shared: SharedClass, neuron: NeuronClass, of: Need
     yield from _parameter_faults(path, uses, neuron.parameters, of)
     for quantity, register in shared.registers.items():
         yield from unknown((*path, "registers", quantity), register, neuron.registers, of)
+
+
+def _lif_faults(path: Path, shared: SharedClass, profile: Profile, name: str) -> Iterator[Fault]:
+    """Registers, quantities and values that do not exist; a neuron without a threshold."""
+    if shared.lif is None:
+        return
+    own: Needs = (("neurons", name), path[:-1])
+    yield from unknown((*path, "membrane"), shared.lif.membrane, profile.neurons[name].registers, own)
+    leaks: list[tuple[Path, Leak]] = [((*path, "leak"), shared.lif.leak)]
+    for register, current in shared.lif.currents.items():
+        place = (*path, "currents", register)
+        yield from unknown(place, register, profile.neurons[name].registers, own, key=True)
+        leaks.append((place, current))
+    for place, leak in leaks:
+        if leak.shift is not None:
+            yield from unknown((*place, "shift"), leak.shift, [*shared.quantities, *profile.values], own)
+        if leak.loss is not None:
+            yield from unknown((*place, "loss"), leak.loss, shared.quantities, own)
+    if "threshold" not in shared.quantities:
+        yield Fault((*path[:-1], "quantities"), "needs a quantity 'threshold' for 'lif'", key=True, needs=own)
 
 
 def _connection_faults(path: Path, link: SharedConnection, connection: Connection, of: Needs) -> Iterator[Fault]:

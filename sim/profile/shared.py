@@ -6,9 +6,9 @@ quantities; each says how its own parameters make them.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ..datapath import Model, Name
 
@@ -25,12 +25,46 @@ class Quantity(Model):
     )
 
 
+class Leak(Model):
+    """What a register loses in a step: 1 part of 2**shift, or `loss` of `parts`; neither: nothing."""
+
+    shift: Annotated[Name | None, Field(description="a quantity or a value of the profile")] = None
+    loss: Annotated[Name | None, Field(description="a quantity: how many of 'parts' are lost")] = None
+    parts: Annotated[int | None, Field(ge=1)] = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Leak:
+        if (self.loss is None) != (self.parts is None) or (self.shift is not None and self.loss is not None):
+            raise ValueError("shift, or loss with parts, or none of them")
+        return self
+
+
+class Current(Leak):
+    """A register that spikes reach and that is added to the membrane in every step."""
+
+    used: Annotated[
+        Literal["whole", "decayed"], Field(description="whether a step adds it before or after the step's loss")
+    ]
+
+
+class Lif(Model):
+    """How a class reads as leaky integrate-and-fire: membrane = kept membrane + current or what arrives + bias.
+
+    Its quantities 'threshold' and 'bias' are in units of the membrane, and so is what weights add.
+    """
+
+    membrane: Name
+    leak: Leak
+    currents: Annotated[dict[Name, Current], Field(description="by register; {}: spikes reach the membrane directly")]
+
+
 class SharedClass(Model):
     """A class of neurons under its shared name: its quantities, and the registers that may be compared."""
 
     shared_as: Annotated[Name, Field(alias="as")]
     quantities: dict[Name, Quantity]
     registers: Annotated[dict[Name, Name], Field(description="shared name: register")]
+    lif: Annotated[Lif | None, Field(description="how it reads as leaky integrate-and-fire, for import")] = None
 
 
 class SharedWeight(Model):
