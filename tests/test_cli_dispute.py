@@ -5,7 +5,6 @@ import json
 import bitspike as bs
 import numpy as np
 import pytest
-from builders import GENERIC
 from command_line import HWCONFIGS, bitspike, digits, refused
 from dialects import ALL_SPIKE, BRIAN2, LAVA, NENGO, layer, link, one_layer, wrapping
 
@@ -112,8 +111,8 @@ def test_what_has_no_equal_is_refused_by_name(capsys, tmp_path, silence):
 
 
 def test_an_unshared_profile_is_refused_by_name(capsys, tmp_path, net, silence):
-    lines = refused(capsys, tmp_path, "compare", "--profiles", LAVA.name, GENERIC, net, silence)
-    assert lines == ["profile 'generic-w8-v16': shares nothing with other profiles (key 'shared')"]
+    lines = refused(capsys, tmp_path, "compare", "--profiles", LAVA.name, "ranc", net, silence)
+    assert lines == ["profile 'ranc': shares nothing with other profiles (key 'shared')"]
 
 
 def test_an_unknown_profile_is_refused_with_the_nearest_name(capsys, tmp_path, net, silence):

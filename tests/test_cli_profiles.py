@@ -330,7 +330,10 @@ def test_check_says_that_a_networks_file_is_damaged(capsys, tmp_path):
 def test_warnings_alone_do_not_fail_the_check(capsys, tmp_path):
     text = (HWCONFIGS / f"{GENERIC}.yaml").read_text(encoding="utf-8")
     file = tmp_path / "my.yaml"
-    file.write_text(text.replace("leak: u4", "leak: u4\n      bias: s8"), encoding="utf-8")
+    text = text.replace("leak: u4", "leak: u4\n      bias: s8").replace(
+        "of: leak}", "of: leak}\n        bias: {of: bias}"
+    )
+    file.write_text(text, encoding="utf-8")
     ran = bitspike(capsys, "check", file)
     assert (ran.status, ran.out) == (0, f"{file}: no faults, 1 warning\n")
     assert ran.errors == [f"warning: {file}:20:7: neurons.neuron.parameters.bias: nothing reads it"]

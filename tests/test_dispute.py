@@ -116,8 +116,9 @@ def test_the_profile_without_a_rule_is_named():
 
 def test_profiles_that_share_nothing_are_refused():
     message = r"^profile 'generic-w8-v16': shares nothing with other profiles \(key 'shared'\)$"
+    alone = edited(generic().profile, ("shared", None))
     with pytest.raises(bs.NetworkError, match=message):
-        bs.dispute(generic(), (generic().profile,) * 2, [[1, 1]], engine="oracle")
+        bs.dispute(generic(profile=alone), (alone,) * 2, [[1, 1]], engine="oracle")
 
 
 def writes(register, *values, start=0):

@@ -77,7 +77,16 @@ MODELS = {
     "Stages": ("Fire", "Branch"),
     "A connection": ("Connection", "Weight", "Sum", "Delay"),
     "Events and queue": ("EventKind", "Until", "Queue"),
-    "Shared quantities": ("Quantity", "Shared", "SharedClass", "SharedConnection", "SharedWeight"),
+    "Shared quantities": (
+        "Quantity",
+        "Shared",
+        "SharedClass",
+        "Lif",
+        "Leak",
+        "Current",
+        "SharedConnection",
+        "SharedWeight",
+    ),
 }
 STAGES = {each.__name__: each for each in vars(stages).values() if inspect.isclass(each) and hasattr(each, "key")}
 SCHEMA = Profile.model_json_schema(by_alias=True)

@@ -18,7 +18,7 @@ BAD = [
      "shared.neurons.nuron: found 'nuron'; allowed: neuron. Did you mean 'neuron'?"),
     ("  connections:\n    dense:\n      as:", "  connections:\n    @dens:\n      as:",
      f"shared.connections.dens: found 'dens'; allowed: {CONNECTIONS}. Did you mean 'dense'?"),
-    ("membrane: membrane}\n  connections", "membrane: @membran}\n  connections",
+    ("membrane: membrane}\n      lif", "membrane: @membran}\n      lif",
      f"{NEURON}.registers.membrane: found 'membran'; allowed: {REGISTERS}. Did you mean 'membrane'?"),
     ("{of: dv}", "{of: dv, shift: @63}",
      f"{NEURON}.quantities.membrane_loss.shift: found 63; allowed: an integer from 0 to 62"),

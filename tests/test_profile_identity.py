@@ -18,7 +18,7 @@ from pydantic import ValidationError
 Place = tuple[str | int, ...]
 
 SAMPLED = 60  # values of one profile
-SETTLED = ("schema", "order", "when_full", "kind", "repeat", "emit")  # what nothing else may stand for, on its own
+SETTLED = ("schema", "order", "when_full", "kind", "repeat", "emit", "used")  # nothing else may stand for these
 FILES = {file.stem: file for file in odd_profiles.FILES}
 
 

@@ -16,7 +16,7 @@ from ..profile.connection import Connection
 from ..profile.events import EventKind, Until
 from ..profile.schema import NeuronClass
 from ..profile.shared import Quantity
-from ..profile.text import flow, quantity_text, shared_weight_text, stage_lines
+from ..profile.text import flow, lif_rows, quantity_text, shared_weight_text, stage_lines
 from ..word import Word
 from .common import add_json, print_json, print_table
 
@@ -125,6 +125,8 @@ def _print_class(name: str, neuron: NeuronClass, profile: Profile) -> None:
         shared = profile.shared.neurons[name]
         rows = [*_formulas(shared.quantities), *((each, f"register {r}") for each, r in shared.registers.items())]
         _print_rows(f"Shared with other profiles as {shared.shared_as}", ("shared", "here"), rows)
+        if shared.lif is not None:
+            _print_rows("As leaky integrate-and-fire", ("part", "here"), list(lif_rows(shared.lif)))
 
 
 def _print_connection(name: str, connection: Connection, profile: Profile) -> None:

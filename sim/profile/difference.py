@@ -10,7 +10,7 @@ from typing import Any
 
 from .schema import Profile
 from .shared import Quantity, SharedClass, SharedConnection
-from .text import flow, is_stages, quantity_text, shared_weight_text, stage_lines, unsized
+from .text import flow, is_stages, lif_rows, quantity_text, shared_weight_text, stage_lines, unsized
 
 _NOTES = ("schema", "name", "title", "source", "limits", "quirks", "shared")  # of these no bit depends
 _ALIGNED = ("neurons", "connections", "events")  # what is compared item by item
@@ -85,7 +85,8 @@ def _tree(profile: Profile) -> Tree:
 
 
 def _shared_class(shared: SharedClass) -> Tree:
-    return {"as": shared.shared_as, **_formulas(shared.quantities), "registers": dict(shared.registers)}
+    tree: Tree = {"as": shared.shared_as, **_formulas(shared.quantities), "registers": dict(shared.registers)}
+    return tree if shared.lif is None else tree | {"lif": dict(lif_rows(shared.lif))}
 
 
 def _shared_connection(shared: SharedConnection) -> Tree:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from .shared import Quantity, SharedWeight
+from .shared import Leak, Lif, Quantity, SharedWeight
 
 _PLAIN = re.compile(r"-?[a-zA-Z][\w.<>()*-]*")
 _RESERVED = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}  # what YAML reads as something else
@@ -62,6 +62,20 @@ def quantity_text(quantity: Quantity) -> str:
     base = f"{quantity.of} {sign} {abs(quantity.add)}" if quantity.add else quantity.of
     text = _shifted(base, quantity.shift, quantity.exponent)
     return text if quantity.neutral is None else f"{text} (changes nothing at {quantity.neutral})"
+
+
+def lif_rows(lif: Lif) -> Iterator[tuple[str, str]]:
+    """How a class reads as leaky integrate-and-fire, a line for the membrane and each current."""
+    yield "membrane", f"register {lif.membrane}, {_leak_text(lif.leak)}"
+    for register, current in lif.currents.items():
+        when = "before it decays" if current.used == "whole" else "once it has decayed"
+        yield "current", f"register {register}, {_leak_text(current)}, used {current.used} ({when})"
+
+
+def _leak_text(leak: Leak) -> str:
+    if leak.shift is not None:
+        return f"loses 1 of 2**{leak.shift} a step"
+    return "loses nothing" if leak.loss is None else f"loses {leak.loss} of {leak.parts} parts a step"
 
 
 def shared_weight_text(weight: SharedWeight) -> str:

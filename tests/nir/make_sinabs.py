@@ -1,4 +1,4 @@
-"""Writes sinabs_*.nir with sinabs' exporter, and sinabs_*.npz with what sinabs itself computes. See README.md."""
+"""Writes sinabs_*.nir with sinabs' exporter, and sinabs_*.npz with what it computes. See README.md."""
 
 import nir
 import numpy as np

@@ -1,4 +1,4 @@
-"""Writes snntorch_*.nir with snnTorch's exporter, and snntorch_*.npz with what snnTorch itself computes. See README.md."""
+"""Writes snntorch_*.nir with snnTorch's exporter, and .npz files with what snnTorch computes. See README.md."""
 
 import nir
 import numpy as np
@@ -29,8 +29,8 @@ class Recurrent(torch.nn.Module):
 
 
 def dense(**options):
-    return torch.nn.Sequential(torch.nn.Linear(12, 20, bias=False), leaky(20, **options), torch.nn.Linear(20, 4, bias=False),
-                               leaky(4, 0.8, **options))  # fmt: skip
+    return torch.nn.Sequential(torch.nn.Linear(12, 20, bias=False), leaky(20, **options),
+                               torch.nn.Linear(20, 4, bias=False), leaky(4, 0.8, **options))  # fmt: skip
 
 
 def picture():

@@ -11,7 +11,8 @@ STEPS, SAMPLES = 30, 3
 
 def mixed():
     return nn.Sequential(nn.Conv2d(1, 3, 3, bias=False), neuron.IFNode(), nn.AvgPool2d(2), nn.Flatten(),
-                         nn.Linear(27, 10, bias=False), neuron.LIFNode(tau=4.0, v_threshold=0.2), nn.Linear(10, 4, bias=False),
+                         nn.Linear(27, 10, bias=False), neuron.LIFNode(tau=4.0, v_threshold=0.2),
+                         nn.Linear(10, 4, bias=False),
                          neuron.LIFNode(tau=3.0, decay_input=False, v_threshold=0.5))  # fmt: skip
 
 
