@@ -8,6 +8,7 @@ import bitspike as bs
 import numpy as np
 import pytest
 from builders import random_xylo
+from command_line import HWCONFIGS
 from event_cores import core
 from test_layout_faults import LAYOUT, layout
 from test_readmemh import core_network, picture_network
@@ -296,3 +297,20 @@ def test_a_changed_manifest_is_refused(images, change):
 
 def test_every_key_of_the_layout_that_is_used_here_is_needed():
     assert LAYOUT.count("at: ") == 4
+
+
+def test_a_weight_that_no_synapse_uses_is_refused(tmp_path):
+    """A kernel of 3 over a picture of 1, padded: its ends meet silence only."""
+    text = (HWCONFIGS / "layouts" / "loihi.yaml").read_text(encoding="utf-8")
+    old = 'kernels: {value: "convolution.kernel[out, in, height, width]", word: s16}'
+    assert old in text
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(text.replace(old, 'matrix: {value: "convolution.weight[pre, post]", word: s16}'))
+    layer = picture_network().populations[2]
+    one = bs.Population("c", 1, {name: values[:1] for name, values in layer.parameters.items()})
+    shape = bs.Convolution((1, 1, 1), padding=(1, 0))
+    link = bs.Projection("input", "c", [[[[5], [6], [7]]]], "convolution", shape=shape)
+    net = bs.Network(bs.load_profile("loihi-lava"), 1, [one], [link])
+    found = "has no place for 2 weights of projection 'input' to 'c' that no synapse uses"
+    assert refused(net, tmp_path, mine) == f"layout 'loihi': {found}"
+    written(net, tmp_path / "kernels", "loihi")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bitspike as bs
 import pytest
 from bitspike.exchange.layout import load_layout
+from command_line import HWCONFIGS
 
 LAYOUT = """\
 schema: 1
@@ -148,6 +149,12 @@ def test_a_fault_is_named_at_its_place(tmp_path, old, new, fault):
 def test_every_fault_is_found_in_one_round(tmp_path):
     found = refused(tmp_path, ("at: 24}", "at: 23}"), ("neuron.leak[", "neuron.leek["), ("hex", "hax"))
     assert [line.split(": ")[0] for line in found] == ["9:12", "14:21", "15:69"]
+
+
+def test_the_guides_layout_is_one(tmp_path):
+    guide = (HWCONFIGS / "layouts" / "README.md").read_text(encoding="utf-8")
+    (tmp_path / "mychip.yaml").write_text(guide.split("```yaml\n")[1].split("```")[0])
+    assert set(load_layout(tmp_path / "mychip.yaml").files) == {"synapses", "neurons", "registers"}
 
 
 def test_an_unknown_layout_is_refused_with_the_nearest():

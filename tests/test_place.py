@@ -254,11 +254,11 @@ def test_more_neurons_of_a_class_than_a_core_of_ticks_has_are_refused():
         (lambda pops, projs: projs.append(projs[0]), "projection 'input' to 'hidden': weights[0, 0]: found "),
         (
             lambda pops, projs: pops.append(pops[0]),
-            "network: found layers 'hidden', 'output', 'hidden'; allowed: different",
+            "layer 'hidden': the name is taken",
         ),
         (
             lambda pops, projs: pops.append(big("input", 2)),
-            "network: found layers 'hidden', 'output', 'input'; allowed: ",
+            "layer 'input': the name is taken",
         ),
         (lambda pops, projs: pops.append(big("more", 0)), "layer 'more': found size 0; allowed: 1 or more"),
         (

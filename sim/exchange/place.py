@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import NetworkError
+from ..network.allowed import check_names
 from ..network.check_population import check_population
 from ..network.check_projection import check_projection
 from ..network.faults import Faults
@@ -55,7 +56,7 @@ def place(
     else:
         layered = Network(profile, inputs, populations, projections)
         (part,) = parts(profile, inputs, layered.populations, layered.projections, None)
-    addresses = {name: range(*ends) for name, ends in part.spans.items()}
+    addresses = {name: range(*part.spans[name]) for name in (*(p.name for p in populations), INPUT)}
     merged = [_population(part, name) for name in profile.neurons if part.size(name)]
     used = {projection.via for _, projection in part.projections}
     links = [_projection(part, name) for name in profile.connections if name in used]
@@ -69,10 +70,8 @@ def _sources_and_layers(
     """The layers of an event-clocked core, checked, and after them a silent neuron for every channel of the input."""
     faults = Faults()
     (kind,) = profile.neurons
-    names = [population.name for population in populations]
-    if len({*names, INPUT}) <= len(names):
-        faults.add("network", f"found layers {', '.join(map(repr, names))}; allowed: different names, none '{INPUT}'")
-    if not isinstance(inputs, int) or inputs < 1:
+    check_names([population.name for population in populations], faults)
+    if not isinstance(inputs, int | np.integer) or inputs < 1:
         faults.add("inputs", f"found {inputs!r}; allowed: 1 or more")
     if faults.found:
         raise NetworkError(faults.found)
@@ -127,19 +126,10 @@ def _projection(part: Part, via: str) -> Projection:
         sources = " and ".join(connection.sources)
         raise NetworkError([f"connection '{via}': comes from {sources}; allowed: one kind of sources, on one core"])
     own = replace(part, projections=tuple(each for each in part.projections if each[1].via == via))
-    values = {name: _value(own, via, name) for name in values_of(part.profile, via) if name in _kept(connection)}
+    kept = (WEIGHT, DELAY, *connection.parameters, *connection.source_parameters, *connection.synapse_parameters)
+    values = {name: _value(own, via, name) for name in values_of(part.profile, via) if name in kept}
     arrays = {name: array.filled(0) for name, array in values.items() if name not in (WEIGHT, DELAY)}
     parameters = {name: int(array) if name in connection.parameters else array for name, array in arrays.items()}
     delays = values[DELAY].filled(0) if DELAY in values else 0
     source = connection.sources[0]
     return Projection(source, connection.target, values[WEIGHT].filled(0), via, parameters, delays=delays)
-
-
-def _kept(connection: Any) -> tuple[str, ...]:
-    return (
-        WEIGHT,
-        DELAY,
-        *connection.parameters,
-        *connection.source_parameters,
-        *connection.synapse_parameters,
-    )

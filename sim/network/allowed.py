@@ -24,7 +24,7 @@ def check_network(
     faults = Faults()
     if not isinstance(inputs, int | np.integer) or inputs < 1:
         raise NetworkError([f"inputs: found {inputs!r}; allowed: 1 or more"])
-    _check_names([population.name for population in populations], faults)
+    check_names([population.name for population in populations], faults)
     checked = tuple(check_population(profile, population, faults) for population in populations)
     if faults.found:
         raise NetworkError(faults.found)
@@ -46,7 +46,8 @@ def check_network(
     return checked, _in_delivery_order(profile, checked, linked)
 
 
-def _check_names(names: Sequence[Any], faults: Faults) -> None:
+def check_names(names: Sequence[Any], faults: Faults) -> None:
+    """A fault for each layer without a name of its own, and for a network without layers."""
     for place, name in enumerate(names):
         if not isinstance(name, str) or not name.isidentifier() or not name.isascii():
             faults.add(f"layer {name!r}", "allowed: a name of letters a to z, digits and underscores")

@@ -6,7 +6,7 @@ import os
 from importlib import resources
 from pathlib import Path
 
-from ...document import Positions, read_document
+from ...document import read_document
 from ...document.nodes import Fault
 from ...errors import DocumentError, suggest
 from ...profile.catalogue import load_profile, profile_names
@@ -57,6 +57,3 @@ def _faults(layout: Layout, given: Profile | None) -> list[Fault]:
                 Fault(("profiles", place), f"found '{name}'; allowed: {allowed}{suggest(name, profile_names())}")
             )
     return faults
-
-
-__all__ = ["Positions", "layout_names", "load_layout"]

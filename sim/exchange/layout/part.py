@@ -23,7 +23,6 @@ from ...profile.schema import INPUT, Profile
 from .names import ADDED, ALIASES, DELAY, ENDS, KERNEL, TARGET, WEIGHT, values_of
 from .schema import VALUE, Each, Reference
 
-Array = NDArray[np.int64]
 Masked = MaskedArray[Any, Any]
 State = Mapping[str, Mapping[str, ArrayLike]]
 Ends = tuple[int, int]  # where a span of neurons begins and ends
@@ -132,13 +131,10 @@ def _of_projection(part: Part, projection: Projection, name: str) -> Piece:
     axes = values_of(part.profile, via)[name]
     if name == KERNEL:
         return Piece(place, np.ma.array(np.asarray(projection.weights, np.int64)), (0,) * 4)
-    if axes == 0:
-        given = projection.delays if name == DELAY else projection.parameters[name]
-        return Piece(place, np.ma.array(np.asarray(given, np.int64).reshape(())), (), shared=True)
-    if axes == 1:
-        given = projection.delays if name == DELAY else projection.parameters[name]
-        values = np.broadcast_to(np.asarray(given, np.int64), part.sizes(projection)[0])
-        return Piece(place, np.ma.array(values), (begin,), shared=True)
+    if axes < 2:
+        given = np.asarray(projection.delays if name == DELAY else projection.parameters[name], np.int64)
+        values = np.broadcast_to(given, part.sizes(projection)[:axes])
+        return Piece(place, np.ma.array(values), (begin,)[:axes], shared=True)
     values = filled(part, projection, name)
     if axes == 2 and name in (WEIGHT, ADDED) and values.ndim == 3:
         values = values[:, :, 0]
@@ -213,10 +209,8 @@ def _shape(part: Part, found: list[Piece], reference: Reference) -> tuple[int, .
 def _joined(found: list[Piece], shape: tuple[int, ...]) -> Masked:
     data, absent = np.zeros(shape, np.int64), np.ones(shape, bool)
     for piece in found:
-        region: tuple[Any, ...] = (
-            *(slice(b, b + n) for b, n in zip(piece.start, piece.values.shape, strict=True)),
-            ...,
-        )
+        spans = zip(piece.start, piece.values.shape, strict=True)
+        region: tuple[Any, ...] = (*(slice(begin, begin + size) for begin, size in spans), ...)
         new, present = np.ma.getdata(piece.values), ~np.ma.getmaskarray(piece.values)
         both = ~absent[region] & present
         clash = np.argwhere(both & (data[region] != new) if piece.shared else both)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...network.added import synapses_of
 from ...network.network import Integers
-from ...network.parts import Projection
+from ...network.parts import Population, Projection
 from ...profile.schema import Profile
 from .names import ALIASES, DELAY, ENDS, KERNEL, TARGET, WEIGHT
 from .part import Ends, Part
@@ -31,20 +31,32 @@ def restore(
     """
     for layer in part.layers:
         if layer.name in part.spans:
-            begin, end = part.spans[layer.name]
-            neuron = profile.neurons[str(layer.neuron)]
-            for (owner, name), array in values.items():
-                if owner == layer.neuron and name in neuron.parameters:
-                    arrays[f"{layer.name}.{name}"] = array[begin:end]
-                elif owner == layer.neuron and name in neuron.registers:
-                    registers.setdefault(layer.name, {})[name] = array[begin:end]
-                elif owner == layer.neuron and name == ALIASES and f"{layer.name}-aliases" in shapes:
-                    slots = shapes[f"{layer.name}-aliases"][1]
-                    rows = array[begin:end, :slots]
-                    arrays[f"{layer.name}-aliases"] = np.where(rows < 0, -1, rows - begin)
+            own = {name: array for (owner, name), array in values.items() if owner == layer.neuron}
+            _of_layer(own, profile, part, layer, shapes, arrays, registers)
     for index, projection in part.projections:
         own = {name: array for (owner, name), array in values.items() if owner == projection.via}
         _of_projection(own, profile, part, index, projection, shapes, arrays)
+
+
+def _of_layer(
+    own: Mapping[str, Integers],
+    profile: Profile,
+    part: Part,
+    layer: Population,
+    shapes: Mapping[str, Any],
+    arrays: dict[str, Integers],
+    registers: dict[str, dict[str, Integers]],
+) -> None:
+    begin, end = part.spans[layer.name]
+    neuron, aliases = profile.neurons[str(layer.neuron)], f"{layer.name}-aliases"
+    for name, array in own.items():
+        if name in neuron.parameters:
+            arrays[f"{layer.name}.{name}"] = array[begin:end]
+        elif name in neuron.registers:
+            registers.setdefault(layer.name, {})[name] = array[begin:end]
+        elif name == ALIASES and aliases in shapes:
+            rows = array[begin:end, : shapes[aliases][1]]
+            arrays[aliases] = np.where(rows < 0, -1, rows - begin)
 
 
 def _of_projection(
@@ -88,9 +100,7 @@ def _local(
         return array.reshape(shape) if array.ndim == 0 else array[slice(*pre)]
     block = array[slice(*pre), slice(*post)]
     if projection.shape is None:
-        return (
-            block.reshape(shape) if block.ndim < len(shape) else block[..., : shape[-1]] if block.ndim == 3 else block
-        )
+        return block[..., : shape[-1]] if block.ndim == 3 else block.reshape(shape)
     connection = profile.connections[str(projection.via)]
     synapses = synapses_of(connection, projection, pre[1] - pre[0])
     flat = np.zeros(int(np.prod(shape)), np.int64)

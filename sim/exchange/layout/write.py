@@ -12,6 +12,7 @@ import numpy as np
 from ...archive import write_text
 from ...engine.run import check_state, initial_state
 from ...errors import InputError, NetworkError
+from ...network.added import synapses_of
 from ...network.file import network_header
 from ...network.geometry import Sparse
 from ...network.network import Network
@@ -79,6 +80,11 @@ def _without_place(network: Network, layout: Layout) -> Iterator[str]:
             if not _is_identity(np.asarray(projection.weights), projection.shape):
                 yield f"{place}, which is not one to one with weights of 1"
             continue
+        if projection.shape is not None and (via, KERNEL) not in held:
+            used = synapses_of(connection, projection, network.size(projection.source)).index
+            unused = np.size(projection.weights) - len(np.unique(used))
+            if unused:
+                yield f"{unused} weights of {place} that no synapse uses"
         if not any(all((via, name) in held for name in names) for names in ((WEIGHT,), (KERNEL,), (TARGET, ENDS))):
             yield f"'{WEIGHT}' of {place}"
         names = [*connection.parameters, *connection.source_parameters, *connection.synapse_parameters]
