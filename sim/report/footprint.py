@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ..datapath import ANY, NONZERO
 from ..events import Events
@@ -189,11 +189,18 @@ def _acting(network: Network, projection: Projection) -> tuple[int, int]:
 
 def _reach(weights: Weights, counts: tuple[int, int], size: int) -> tuple[Any, Any]:
     """The least and the greatest sum of each neuron, Python integers [size]."""
-    up, down = np.zeros(size, np.int64), np.zeros(size, np.int64)
-    targets = weights.targets if isinstance(weights, Listed) else np.broadcast_to(np.arange(size), weights.shape)
-    entries = weights.weights if isinstance(weights, Listed) else weights
-    np.add.at(up, targets, np.maximum(entries, 0))
-    np.add.at(down, targets, np.maximum(-entries.astype(np.int64), 0))
+    entries = (weights.weights if isinstance(weights, Listed) else weights).astype(np.int64)
+    up, down = (_summed(np.maximum(side, 0), weights, size) for side in (entries, -entries))
     low, high = counts
     plus, minus = up.astype(object), down.astype(object)
     return minus * -high + plus * low, plus * high + minus * -low
+
+
+def _summed(entries: NDArray[np.int64], weights: Weights, size: int) -> NDArray[np.int64]:
+    """The entries that reach each neuron, summed, [size]."""
+    sums = np.zeros(size, np.int64)
+    if isinstance(weights, Listed):
+        np.add.at(sums, weights.targets, entries)
+    else:
+        sums += entries.sum(axis=0)
+    return sums
