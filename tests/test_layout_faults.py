@@ -5,7 +5,7 @@ from __future__ import annotations
 import bitspike as bs
 import pytest
 from bitspike.exchange.layout import load_layout
-from command_line import HWCONFIGS
+from command_line import HWCONFIGS, bitspike
 
 LAYOUT = """\
 schema: 1
@@ -160,6 +160,14 @@ def test_the_guides_layout_is_one(tmp_path):
 def test_an_unknown_layout_is_refused_with_the_nearest():
     with pytest.raises(bs.DocumentError, match=r"^layout: found 'odn'; allowed: .*loihi, .* Did you mean 'odin'\?$"):
         load_layout("odn")
+
+
+def test_the_command_line_checks_a_layout(capsys, tmp_path):
+    ran = bitspike(capsys, "check", layout(tmp_path))
+    assert (ran.status, ran.out) == (0, f"{tmp_path / 'mine.yaml'}: no faults, no warnings\n")
+    ran = bitspike(capsys, "check", layout(tmp_path, ("neuron.leak[", "neuron.leek[")))
+    assert (ran.status, len(ran.errors)) == (2, 1)
+    assert ran.errors[0].startswith(f"{tmp_path / 'mine.yaml'}:14:21: memories.neurons.fields.leak.value: found")
 
 
 def test_words_of_fields_that_follow_each_other_fill_the_word(tmp_path):

@@ -1,10 +1,12 @@
-"""`bitspike check`: find every fault of a profile or a network file."""
+"""`bitspike check`: find every fault of a profile, a layout or a network file."""
 
 from __future__ import annotations
 
 import argparse
 
+from ..document import top_keys
 from ..errors import BitspikeError
+from ..exchange.layout import load_layout
 from ..network import load_network
 from ..profile import check_profile
 from .common import add_json, faults_of, note, print_json
@@ -12,7 +14,12 @@ from .common import add_json, faults_of, note, print_json
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
-    parser.add_argument("files", nargs="+", metavar="FILE", help="profiles (.yaml or shipped names) or networks (.npz)")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="profiles and layouts (.yaml, or a shipped profile's name) or networks (.npz)",
+    )
     add_json(parser)
 
 
@@ -35,6 +42,9 @@ def _check(file: str) -> tuple[list[str], list[str]]:
     try:
         if file.endswith(".npz"):
             load_network(file)
+            return [], []
+        if {"memories", "tables"} & set(top_keys(file)):
+            load_layout(file)
             return [], []
         return [], check_profile(file)[1]
     except BitspikeError as error:

@@ -1,5 +1,5 @@
 """YAML documents: read into a model with every fault at its line and column."""
 
-from .reader import Positions, read_document
+from .reader import Positions, read_document, top_keys
 
-__all__ = ["Positions", "read_document"]
+__all__ = ["Positions", "read_document", "top_keys"]

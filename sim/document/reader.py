@@ -77,6 +77,16 @@ def read_document(
     return result, positions
 
 
+def top_keys(path: str | os.PathLike[str]) -> tuple[str | int, ...]:
+    """The keys that a document begins with, which tell its kind; none where it cannot be read."""
+    file = os.fsdecode(path)
+    try:
+        root, _ = read_nodes(_read_text(file, file))
+    except DocumentError:
+        return ()
+    return tuple(root.children) if root is not None else ()
+
+
 def _validated(root: Node, model: type[M]) -> tuple[M | None, list[Fault]]:
     """The document as a `model`, and what is wrong with its shape."""
     try:
