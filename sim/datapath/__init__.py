@@ -1,6 +1,6 @@
 """The chip: every stage, once, as a small function over an interpreter's micro-operations."""
 
-from .delivery import ANY, NONZERO, SUM, Cap, clip_count, deliver, deliver_sum
+from .delivery import ANY, NONZERO, SUM, Cap, clip_count, deliver, deliver_sum, relayed
 from .fire import SPIKES, Branch, Fire, FireItem, StepItem
 from .grammar import WORDING, Condition, Model, Name, Operand, ParameterWord, RegisterWord, When, conditions, holds
 from .stages import Add, Clip, Decay, Divide, Scale, Set, Shift, Shrink, WriteItem
@@ -40,4 +40,5 @@ __all__ = [
     "deliver",
     "deliver_sum",
     "holds",
+    "relayed",
 ]

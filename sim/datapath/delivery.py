@@ -33,4 +33,9 @@ def deliver_sum(regs: Registers, register: str) -> None:
     regs.write(register, regs.ops.add(regs[register], regs[SUM]))
 
 
+def relayed(ops: Ops, received: Value, spikes: Value, cap: int) -> Value:
+    """What a neuron that has received copies of spikes has after further ones: `cap` at most."""
+    return ops.minimum(ops.constant(cap), ops.add(received, spikes))
+
+
 SUM = "sum"  # the register that collects what arrives in a step, where it is fitted once

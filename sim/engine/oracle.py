@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..datapath import SUM, clip_count, deliver, deliver_sum
+from ..datapath import SUM, clip_count, deliver, deliver_sum, relayed
 from ..errors import OverflowRefusedError
 from ..network.lists import Listed
 from ..ops.base import Registers
@@ -165,7 +165,7 @@ def _step(run: _Running, now: Mapping[str, Row], past: Past, step: int, watch: W
                 watch.stage(stage, regs)
             stage.run(regs)
         emitted[neuron] = regs[SPIKES]
-        _relay(layer, neuron, emitted)
+        _relay(run, neuron, emitted)
     return emitted
 
 
@@ -218,11 +218,12 @@ def _deliver_sums(
             regs.values[register] = summed[register]
 
 
-def _relay(layer: Layer, neuron: int, emitted: Row) -> None:
+def _relay(run: _Running, neuron: int, emitted: Row) -> None:
     """Copy a neuron's spikes to its aliases, which never exceed the relay's cap."""
+    layer = run.layer
     if layer.aliases is None or layer.neuron.relay is None:
         return
     spikes = emitted[neuron]
     for alias in layer.aliases[neuron]:
         if alias >= 0:
-            emitted[alias] = min(layer.neuron.relay.cap, emitted[alias] + spikes)
+            emitted[alias] = relayed(run.ops, emitted[alias], spikes, layer.neuron.relay.cap)
