@@ -6,13 +6,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: demo test lint schema clean
+.PHONY: demo test test-rtl lint schema clean
 
 demo: $(STAMP)
 	$(BIN)/bitspike demo --recipe digits-xylo --output build/demo
 
 test: $(STAMP) lint
 	$(BIN)/pytest
+
+# Every circuit of every profile against 200,000 vectors: Icarus Verilog, Verilator.
+test-rtl: $(STAMP)
+	BITSPIKE_RTL_VECTORS=200000 $(BIN)/pytest tests/test_systemverilog_profiles.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

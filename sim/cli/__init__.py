@@ -18,10 +18,10 @@ from typing import Any
 from .. import __version__
 from ..errors import BitspikeError, MismatchError
 from ..profile import ProfileWarning
-from . import check, compare, demo, explain, export, import_, profiles, run, show, trace, train, vectors, verify
+from . import check, compare, demo, explain, export, import_, profiles, rtl, run, show, trace, train, vectors, verify
 from .common import faults_of, note
 
-_VERBS = (profiles, show, check, train, import_, run, compare, explain, trace, vectors, verify, export, demo)
+_VERBS = (profiles, show, check, train, import_, run, compare, explain, trace, vectors, verify, export, rtl, demo)
 
 
 def parser() -> argparse.ArgumentParser:

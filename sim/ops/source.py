@@ -217,31 +217,37 @@ class SourceOps(Ops):
         span = self._intervals.shift_right(a.span, by.span, rounding)
         if by == self.constant(0):
             return a
-        towards_zero = rounding is Rounding.ZERO and a.span.lo < 0
-        bits = self.bits(a.span.join(self._mirrored(a.span)) if towards_zero else a.span)
+        if rounding is Rounding.ZERO and a.span.lo < 0:
+            return self._mirrored("shifted", a, 0, span, lambda size: self.shift_right(size, by, Rounding.FLOOR))
+        bits = self.bits(a.span)
         if by.span.hi >= bits:
             by = self.minimum(by, self.constant(bits - 1))
-        value = self.at(a, bits)
-        if not towards_zero:
-            return self._let("shifted", span, self.floor(value, by, a.span.lo < 0), bits)
-        mirrored, zero = self.floor(f"(-{value})", by, False), self.literal(0, bits)
-        return self._let("shifted", span, f"({value} < {zero}) ? -({mirrored}) : ({self.floor(value, by, False)})", bits)
-
-    def _mirrored(self, span: Interval) -> Interval:
-        return self._intervals.sub(Interval(0, 0), span)
+        return self._let("shifted", span, self.floor(self.at(a, bits), by, a.span.lo < 0), bits)
 
     def divide(self, a: Term, b: Term) -> Term:
-        """The floor of a / b: of a value below 0 by its complement, as one divider rounds towards 0"""
-        span, bits = self._intervals.divide(a.span, b.span), self.bits(a.span.join(b.span))
-        x, y, zero = self.at(a, bits), self.at(b, bits), self.literal(0, bits)
+        """The floor of a / b"""
         if b == self.constant(1):
             return a
-        if a.span.lo >= 0:
-            return self._let("quotient", span, f"{x} / {y}", bits)
-        complement = self._let("magnitude", Interval(0, max(~a.span.lo, a.span.hi)), f"({x} < {zero}) ? ~{x} : {x}", bits)
-        quotient = self._let("quotient", Interval(0, complement.span.hi), f"{self.at(complement, bits)} / {y}", bits)
-        q = self.at(quotient, bits)
-        return self._let("floor", span, f"({x} < {zero}) ? ~{q} : {q}", bits)
+        span = self._intervals.divide(a.span, b.span)
+        if a.span.lo < 0:  # a divider rounds towards 0: of a value below 0 the complement is divided
+            return self._mirrored("floor", a, -1, span, lambda size: self.divide(size, b))
+        bits = self.bits(a.span.join(b.span))
+        return self._let("quotient", span, f"{self.at(a, bits)} / {self.at(b, bits)}", bits)
+
+    def _mirrored(self, hint: str, a: Term, base: int, span: Interval, part: Callable[[Term], Term]) -> Term:
+        """What `part` makes of `base - a` where a is below 0, mirrored back; else what it makes of a itself."""
+        size = Interval(0, max(base - a.span.lo, a.span.hi))
+        bits = self.bits(a.span.join(size))
+        value, zero, start = self.at(a, bits), self.literal(0, bits), self.literal(base, bits)
+        made = part(self._let("magnitude", size, f"({value} < {zero}) ? {start} - {value} : {value}", bits))
+        bits = self.bits(a.span.join(made.span).join(span))
+        value, zero, start, left = (
+            self.at(a, bits),
+            self.literal(0, bits),
+            self.literal(base, bits),
+            self.at(made, bits),
+        )
+        return self._let(hint, span, f"({value} < {zero}) ? {start} - {left} : {left}", bits)
 
     def minimum(self, a: Term, b: Term) -> Term:
         """The lesser of a and b"""
@@ -291,18 +297,18 @@ class SourceOps(Ops):
         bits = self.bits(a.span.join(b.span))
         return self._flag(f"{self.at(a, bits)} {relation.value} {self.at(b, bits)}")
 
-    def both(self, a: Flag, b: Flag) -> Truth:
+    def both(self, a: Truth, b: Truth) -> Truth:
         """a and b"""
         if not a.can.true or not b.can.false:
-            return a  # type: ignore[no-any-return]
-        return b if not b.can.true or not a.can.false else self._flag(f"{a.name} && {b.name}")  # type: ignore[no-any-return]
+            return a
+        return b if not b.can.true or not a.can.false else self._flag(f"{a.name} && {b.name}")
 
-    def invert(self, a: Flag) -> Truth:
+    def invert(self, a: Truth) -> Truth:
         """not a"""
         can = Maybe(a.can.false, a.can.true)
         return self._flag(f"!{a.name}") if can.true and can.false else Truth("", can)
 
-    def select(self, flag: Flag, a: Term, b: Term) -> Term:
+    def select(self, flag: Truth, a: Term, b: Term) -> Term:
         """a where flag, else b"""
         if a == b or not flag.can.false:
             return a
@@ -327,7 +333,9 @@ class SourceOps(Ops):
     def truth(self, value: bool) -> str:
         """A literal of a flag."""
 
-    def repeat(self, branch: Repeated, regs: Registers, again: Callable[[], Flag], body: Callable[[Flag], None]) -> None:
+    def repeat(
+        self, branch: Repeated, regs: Registers, again: Callable[[], Flag], body: Callable[[Flag], None]
+    ) -> None:
         """One round where the condition holds, or a loop over what the body writes."""
         if branch.repeat == 1:
             flag = again()

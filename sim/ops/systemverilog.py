@@ -83,7 +83,8 @@ def _loop(loop: Loop) -> Iterator[str]:
     rounds = [line for line in (*loop.guard, *loop.body) if isinstance(line, Let)]
     number = f"round_{loop.carried[0].name}"
     yield f"integer {number};"
-    yield from (f"logic {_type(each.bits)}{each.name};" for each in (*loop.carried, *rounds))
+    variables = [(each.name, each.bits) for each in loop.carried] + [(line.name, line.bits) for line in rounds]
+    yield from (f"logic {_type(bits)}{name};" for name, bits in variables)
     yield "always_comb begin"
     yield from (f"    {each.name} = {each.start};" for each in loop.carried)
     yield f"    for ({number} = 0; {number} < {loop.most}; {number} = {number} + 1) begin"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from .module import REFUSED, Module, Port, prefix_of, vector
+from .module import REFUSED, Module, Port, vector
 from .vectors import line_bits
 
 

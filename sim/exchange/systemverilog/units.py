@@ -50,27 +50,32 @@ class Unit:
     zeros: tuple[str, ...] = ()
 
 
-def units(profile: Profile) -> list[Unit]:
-    """Every circuit of a profile, in the order of the file."""
+def units(profile: Profile, fan_in: Mapping[str, int]) -> list[Unit]:
+    """Every circuit of a profile, in the order of the file.
+
+    fan_in: by connection, how many sources a sum of a step must hold; absent: the profile's limit, or FAN_IN.
+    """
+    most = {**profile.limits.fan_in, **fan_in}
     found: list[Unit] = []
     for name, neuron in profile.neurons.items():
         found += _of_class(profile, name, neuron)
     for name, connection in profile.connections.items():
-        found += _of_connection(profile, name, connection)
+        found += _of_connection(profile, name, connection, most.get(name, FAN_IN))
     found += [_event(profile, name, event) for name, event in profile.events.items()]
     return found
 
 
 def _of_class(profile: Profile, name: str, neuron: NeuronClass) -> Iterator[Unit]:
     if neuron.derived:
-        yield _prepare(profile, f"{name}_prepare", f"derived values of a neuron of class {name}", neuron, given(profile, neuron))
+        title = f"derived values of a neuron of class {name}"
+        yield _prepare(profile, f"{name}_prepare", title, neuron, given(profile, neuron))
     if profile.clock == "step":
         yield _step(profile, name, neuron)
     if neuron.relay is not None:
         yield _relay(name, neuron, neuron.relay)
 
 
-def _of_connection(profile: Profile, name: str, connection: Connection) -> Iterator[Unit]:
+def _of_connection(profile: Profile, name: str, connection: Connection, sources: int) -> Iterator[Unit]:
     if connection.derived:
         start = given_connection(profile, connection)
         yield _prepare(profile, f"{name}_prepare", f"derived values of a projection over {name}", connection, start)
@@ -81,8 +86,9 @@ def _of_connection(profile: Profile, name: str, connection: Connection) -> Itera
     if connection.sum is None:
         yield _deliver(profile, name, connection)
     else:
-        yield _accumulate(profile, name, connection)
-        yield _settle(profile, name, connection)
+        total = _total(profile, connection, sources)
+        yield _accumulate(profile, name, connection, total)
+        yield _settle(profile, name, connection, total)
 
 
 def _step(profile: Profile, name: str, neuron: NeuronClass) -> Unit:
@@ -108,7 +114,7 @@ def _event(profile: Profile, name: str, event: EventKind) -> Unit:
     if event.over is not None:
         connection = profile.connections[event.over]
         arriving = [(register, f"{WEIGHT}.{register}") for register in connection.into]
-        inputs |= {key: _port(effective_weight(profile, connection)) for _, key in arriving}
+        inputs |= {key: port_word(effective_weight(profile, connection)) for _, key in arriving}
 
     def whole(regs: Registers) -> None:
         update(regs, event, [(register, regs.values[key]) for register, key in arriving], neuron)
@@ -139,18 +145,18 @@ def _prepare(
     profile: Profile, name: str, title: str, place: NeuronClass | Connection, start: Mapping[str, Interval]
 ) -> Unit:
     ranges = derived(IntervalOps(), place, start)
-    inputs = {key: _port(span) for key, span in start.items() if key not in profile.constants}
+    inputs = {key: port_word(span) for key, span in start.items() if key not in profile.constants}
     inputs |= {key: word for key, word in place.parameters.items() if key in inputs}
-    results = {key: _port(ranges[key]) for key in place.derived}
+    results = {key: port_word(ranges[key]) for key in place.derived}
     run = tuple((_text(item), item.stage.run) for item in place.prepare)
     return Unit(name, title, place.derived, inputs, results, run, profile.constants, tuple(place.derived))
 
 
 def _weight(profile: Profile, name: str, connection: Connection) -> Unit:
     scope = weight_scope(profile, connection)
-    inputs = {key: _port(span) for key, span in scope.items() if key not in profile.constants}
+    inputs = {key: port_word(span) for key, span in scope.items() if key not in profile.constants}
     run = tuple((_text(item), item.stage.run) for item in connection.weight.format)
-    results = {WEIGHT: _port(effective_weight(profile, connection))}
+    results = {WEIGHT: port_word(effective_weight(profile, connection))}
     title = f"what a weight of connection {name} adds"
     return Unit(f"{name}_weight", title, {WEIGHT: connection.weight.word}, inputs, results, run, profile.constants)
 
@@ -158,7 +164,7 @@ def _weight(profile: Profile, name: str, connection: Connection) -> Unit:
 def _deliver(profile: Profile, name: str, connection: Connection) -> Unit:
     neuron = profile.neurons[connection.target]
     registers = {key: word for key, word in _registers(profile, neuron).items() if key in connection.into}
-    weights = {f"{WEIGHT}.{register}": _port(effective_weight(profile, connection)) for register in connection.into}
+    weights = {f"{WEIGHT}.{register}": port_word(effective_weight(profile, connection)) for register in connection.into}
 
     def arrive(regs: Registers) -> None:
         count = clip_count(regs.ops, regs[SPIKES], connection.cap)
@@ -175,9 +181,8 @@ def _deliver(profile: Profile, name: str, connection: Connection) -> Unit:
     )
 
 
-def _accumulate(profile: Profile, name: str, connection: Connection) -> Unit:
-    total = _total(profile, name, connection)
-    weight = _port(effective_weight(profile, connection))
+def _accumulate(profile: Profile, name: str, connection: Connection, total: Word) -> Unit:
+    weight = port_word(effective_weight(profile, connection))
 
     def collect(regs: Registers) -> None:
         deliver(regs, SUM, clip_count(regs.ops, regs[SPIKES], connection.cap), regs[WEIGHT])
@@ -189,13 +194,13 @@ def _accumulate(profile: Profile, name: str, connection: Connection) -> Unit:
     return Unit(f"{name}_accumulate", title, words, inputs, {SUM: total}, ((text, collect),))
 
 
-def _settle(profile: Profile, name: str, connection: Connection) -> Unit:
+def _settle(profile: Profile, name: str, connection: Connection, total: Word) -> Unit:
     assert connection.sum is not None
-    neuron, total, stages = profile.neurons[connection.target], _total(profile, name, connection), connection.sum.then
+    neuron, stages = profile.neurons[connection.target], connection.sum.then
     word = connection.sum.word
     sums = {register: f"{SUM}.{register}" for register in connection.into}
-    scope = {key: _port(span) for key, span in sum_scope(profile, connection).items() if key not in profile.constants}
-    scope.pop(SUM)
+    ranges = sum_scope(profile, connection)
+    scope = {key: port_word(span) for key, span in ranges.items() if key not in (SUM, *profile.constants)}
     heading = f"sum: {word}\n{_text(*stages)}\n".replace("\n\n", "\n")
 
     def settle(regs: Registers, register: str) -> None:
@@ -216,13 +221,11 @@ def _settle(profile: Profile, name: str, connection: Connection) -> Unit:
     )
 
 
-def _total(profile: Profile, name: str, connection: Connection) -> Word:
-    """Holds every partial sum of a step: of as many sources as the profile allows."""
-    count, weight = spans(_emitted(profile, connection)), effective_weight(profile, connection)
-    ops, sources = IntervalOps(), profile.limits.fan_in.get(name, FAN_IN)
-    most = ops.mul(ops.mul(clip_count(ops, count, connection.cap), weight), Interval(0, sources))
-    bits = min(most.bits, MAX_BITS)
-    return Word(bits, True)
+def _total(profile: Profile, connection: Connection, sources: int) -> Word:
+    """Holds every partial sum of a step, of so many sources."""
+    ops, weight = IntervalOps(), effective_weight(profile, connection)
+    count = clip_count(ops, spans(_emitted(profile, connection)), connection.cap)
+    return Word(min(ops.mul(ops.mul(count, weight), Interval(0, sources)).bits, MAX_BITS), True)
 
 
 def _emitted(profile: Profile, connection: Connection) -> Word:
@@ -236,18 +239,17 @@ def _emitted(profile: Profile, connection: Connection) -> Word:
 def _state(profile: Profile, neuron: NeuronClass) -> dict[str, Word]:
     """Registers, parameters and derived values, each with a word that holds what it can hold."""
     ranges = held(profile, neuron)
-    derived_words = {name: _port(ranges[name]) for name in neuron.derived}
+    derived_words = {name: port_word(ranges[name]) for name in neuron.derived}
     return _registers(profile, neuron) | dict(neuron.parameters) | derived_words
 
 
 def _registers(profile: Profile, neuron: NeuronClass) -> dict[str, Word]:
     ranges = held(profile, neuron)
-    return {
-        name: word if ranges[name] == spans(word) else _port(ranges[name]) for name, word in neuron.registers.items()
-    }
+    wide = {name: port_word(ranges[name]) for name, word in neuron.registers.items() if ranges[name] != spans(word)}
+    return neuron.registers | wide
 
 
-def _port(span: Interval) -> Word:
+def port_word(span: Interval) -> Word:
     """The narrowest word of an interval."""
     return replace(holding(*span), low=span.lo, high=span.hi)
 

@@ -16,6 +16,8 @@ from .units import Unit
 
 Integers = NDArray[np.int64]
 
+MOST_VECTORS = 10_000_000  # of a module
+
 
 class _Witness(ArrayOps):
     """The engine's operations on arrays, noting for each vector whether a write was refused."""
