@@ -20,7 +20,7 @@ def needs(program: str) -> pytest.MarkDecorator:
 
 def run(folder: Path, *command: str) -> tuple[int, str]:
     """A program's exit status and all that it printed."""
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=100)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -61,7 +61,7 @@ def prefix_of(profile: Profile) -> str:
 
 def circuit(name: str, chip: str, unit: Unit) -> Module:
     """A circuit as a module of that name. chip: what its first comment says whose it is."""
-    held = {key: spans(word) for key, word in unit.inputs.items()}
+    held = {key: spans(word) for key, word in {**unit.inputs, **unit.results}.items()}
     ops = SystemVerilogOps(held)
     ports = _ports(unit.inputs, "i")
     entering = {port.key: _enter(ops, port) for port in ports}
