@@ -116,7 +116,11 @@ def _recognised(graph: Graph) -> Conventions:
     """The exporter whose marks all neurons of a graph carry."""
     neurons = [node for node in _neurons(graph) if "r" in node.values]
     for name, marks, because in _MARKS:
-        if neurons and all(marks(node) for node in neurons) and (name not in _SINGLE or any(n.single for n in neurons)):
+        if (
+            neurons
+            and all(marks(node) for node in neurons)
+            and (name not in _SINGLE or any(n.single or _keeps_32_bits(n) for n in neurons))
+        ):
             dialect = DIALECTS[name]
             return replace(dialect, dt=_step(graph, dialect), because=because)
     plain = DIALECTS["nir"]
@@ -169,6 +173,14 @@ def _snntorch(node: Node) -> bool:
     return node.kind in ("LIF", "CubaLIF") and _unit_input(node, 1e-4) and plain
 
 
+def _keeps_32_bits(node: Node) -> bool:
+    """Whether what a step of 1e-4 keeps is a 32-bit number and no short decimal: computed from one, written in 64."""
+    if "tau" not in node.values and "tau_mem" not in node.values:
+        return False
+    keep = 1 - 1e-4 / node.values.get("tau", node.values.get("tau_mem"))
+    return bool(np.any((np.abs(keep - keep.astype(np.float32)) < 1e-13) & (np.abs(keep - np.round(keep, 6)) > 1e-9)))
+
+
 def _spikingjelly(node: Node) -> bool:
     if node.kind == "IF":
         return _is(node.values["r"], 1e4)
@@ -202,7 +214,7 @@ def _rockpool(node: Node) -> bool:
     return _is(node.values["r"], tau * np.exp(-step / tau) / step) and step < float(tau.min())
 
 
-_SINGLE = ("snntorch",)  # whose time constants are of 32 bits
+_SINGLE = ("snntorch", "sinabs")  # whose numbers are of 32 bits
 _MARKS = (
     ("snntorch", _snntorch, "r is tau / 1e-4 in 32-bit numbers, no leak or reset voltage"),
     ("spikingjelly", _spikingjelly, "an input counts 1 or 1/tau at a step of 1e-4"),

@@ -56,7 +56,7 @@ _DIMENSIONS = {("Affine", "weight"): 2, ("Linear", "weight"): 2, ("Conv1d", "wei
 class Node:
     """One node: its type, its parameters as arrays (or 'same', 'valid'), and whatever its metadata says.
 
-    single: some time constant was written in 32 bits, a mark of its exporter.
+    single: some time constant or r was written in 32 bits, a mark of its exporter.
     """
 
     name: str
@@ -215,7 +215,7 @@ def _node(name: str, kind: str, tree: Tree, faults: list[str]) -> Node:
     if not any(fault.startswith(f"node '{name}': ") for fault in faults):
         faults.extend(_shape_faults(name, kind, values))
     metadata = tree.get("metadata")
-    single = any(getattr(tree.get(key), "dtype", None) == np.float32 for key in _POSITIVE)
+    single = any(getattr(tree.get(key), "dtype", None) == np.float32 for key in (*_POSITIVE, "r"))
     return Node(name, kind, values, metadata if isinstance(metadata, dict) else {}, single)
 
 

@@ -201,6 +201,9 @@ def _unequal(network: FloatNetwork, quantized: Quantized, planned: Plan) -> list
     capped = [one for one in planned.layers.values() if one.firing and one.firing.most < network.conventions.most]
     if capped and network.conventions.most > 1:
         notes.append(f"neurons spike at most {min(one.firing.most for one in capped if one.firing)} times a step")
+    more = [one.firing.most for one in planned.layers.values() if one.firing and one.firing.most > 1]
+    if more and network.conventions.most == 1:
+        notes.append("neurons spike as often in a step as the threshold fits; in the graph once")
     if quantized.network.inputs > network.inputs:
         notes.append(f"input {network.inputs} (the last) carries the biases: it must spike once in every step")
     for name, layer in quantized.layers.items():

@@ -176,10 +176,10 @@ class _Quantizer:
         parameters: dict[str, Any] = {}
         kept = self._leak(target, "membrane", layer.keep, parameters, layer.node)
         report = LayerReport(layer.node, placed.name, placed.neuron, layer.size, np.ones(1), layer.keep, kept)
-        gain, kept_current = np.ones(layer.size), None
+        gain, charge = np.ones(layer.size), np.ones(layer.size)
         if target.lif.currents:
             wanted = np.zeros(layer.size) if layer.keep_current is None else layer.keep_current
-            kept_current, gain = self._currents(target, wanted, layer, parameters)
+            kept_current, gain, charge = self._currents(target, wanted, layer, parameters)
             report.keep_current, report.kept_current = wanted, kept_current
         links = [(link, link.operator.scaled(gain)) for link in self._into(placed.name)]
         bias = layer.bias.copy()
@@ -197,7 +197,7 @@ class _Quantizer:
         ]
         report.scale = scale
         self._thresholds(placed, layer, target, scale, parameters, report)
-        self._biases(layer, target, scale, bias, gain, parameters, report, placed.name)
+        self._biases(layer, target, scale, bias, charge, parameters, report, placed.name)
         self._rest(placed, target, scale, layer, parameters)
         projections = [self._projection(link, op.scaled(scale), grid, report)
                        for (link, op), grid in zip(links, chosen, strict=True)]  # fmt: skip
@@ -237,10 +237,13 @@ class _Quantizer:
 
     def _currents(
         self, target: Target, keep: Floats, layer: FloatLayer, parameters: dict[str, Any]
-    ) -> tuple[Floats, Floats]:
-        """The nearest leak of the current, and the gain by which a spike moves the same charge as in the graph."""
+    ) -> tuple[Floats, Floats, Floats]:
+        """The nearest leak of the current, the gain that keeps the charge of a spike, and that charge.
+
+        The charge is what a spike of weight 1 adds to the membrane in all.
+        """
         kept: Floats | None = None
-        gain = np.ones(layer.size)
+        gain, charge = np.ones(layer.size), np.ones(layer.size)
         for current in target.lif.currents.values():
             name, choices, keeps = leak_choices(target, current, self.profile)
             if current.used == "decayed":
@@ -248,13 +251,14 @@ class _Quantizer:
             own = self._choose(target, name, choices, keeps, keep, parameters, layer.node, "current")
             if kept is None:
                 kept = own
-                charge = own / (1 - own) if current.used == "decayed" else 1 / (1 - own)
+                lasting = np.maximum(1 - own, 1e-12)
+                charge = own / lasting if current.used == "decayed" else 1 / lasting
                 before = 1 / (1 - keep)
                 if self.network.conventions.decays_first and layer.keep_current is not None:
                     before = keep / (1 - keep)
                 gain = np.where((keep < 1) & (own < 1), before / np.maximum(charge, 1e-12), 1.0)
         assert kept is not None
-        return kept, gain
+        return kept, gain, charge
 
     # --- scales ---
 
@@ -389,7 +393,7 @@ class _Quantizer:
         target: Target,
         scale: Floats,
         bias: Floats,
-        gain: Floats,
+        charge: Floats,
         parameters: dict[str, Any],
         report: LayerReport,
         name: str,
@@ -402,7 +406,7 @@ class _Quantizer:
             report.bias_error = float(error.max())
         elif bias.any():
             if self.bias == "channel":
-                self.channel[name] = bias * scale * gain
+                self.channel[name] = bias * scale / charge
                 return
             worst = int(np.argmax(np.abs(bias)))
             self.faults.append(
@@ -532,7 +536,7 @@ def _weights(operator: Operator) -> tuple[Floats, Shape | None]:
         places = np.arange(operator.sources)
         return operator.factors, Sparse(places, places)
     matrix = operator.matrix()
-    if np.count_nonzero(matrix) < 0.25 * matrix.size:
+    if 0 < np.count_nonzero(matrix) < 0.25 * matrix.size:
         pre, post = np.nonzero(matrix)
         return matrix[pre, post], Sparse(pre, post)
     return matrix, None

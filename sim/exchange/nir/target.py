@@ -206,8 +206,9 @@ def grids(profile: Profile, via: str, signs: tuple[bool, bool]) -> list[Grid]:
         added = _formatted(profile, via, connection, stored, parameters)
         if added is None or np.any(np.diff(added) < 0):
             break
-        unique, first = np.unique(added[np.argsort(np.abs(stored), kind="stable")], return_index=True)
-        ordered = stored[np.argsort(np.abs(stored), kind="stable")][first]
+        plainest = np.lexsort((np.abs(stored), np.abs(added - stored)))  # of those that add the same, the one as it is
+        unique, first = np.unique(added[plainest], return_index=True)
+        ordered = stored[plainest][first]
         factor = float(1 << (weight.shift + (exponent if weight.exponent else 0)))
         found.append(Grid(exponent, ordered, unique * factor, parameters))
     return found
