@@ -124,14 +124,14 @@ def test_the_images_of_placed_layers_compute_the_same(chip, model, tmp_path):
     assert trace.wire[:, 1:].tolist() == [list(spike) for spike in wire]
 
 
-def test_a_threshold_of_zero_fires_on_spikes_of_other_layers():
-    """The case that `place` leaves out: on a core, every spike updates every neuron, if only by 0."""
+def test_neurons_that_fire_at_rest_are_refused():
+    """On a core, spikes that do not reach their layer would make them fire."""
     populations, projections, _, _ = layers_of("tinyodin", "chain", 0)
-    quick = bs.Population("output", 4, {"threshold": 0, "leak": 0, "disabled": 0})
-    profile = bs.load_profile("tinyodin").with_values(open_loop=1)
-    placement = bs.place(profile, SIZES["input"], [populations[0], quick], projections)
-    trace = bs.run(placement.network, Events.of(events_of(placement, [0])), engine="oracle")
-    assert {("output", n) for n in range(4)} <= set(wire_of(placement, trace.wire[:, 2].tolist()))
+    quick = bs.Population("output", 4, {"threshold": [1, 2, 0, 0], "leak": 0, "disabled": 0})
+    found = refused("tinyodin", SIZES["input"], [populations[0], quick], projections)
+    assert found.startswith(
+        "layer 'output': neuron 2 fires at rest; allowed: neurons that an update of 0 leaves silent"
+    )
 
 
 def ticks(layers=2, size=3, inputs=2, seed=0):

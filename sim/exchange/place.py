@@ -15,7 +15,10 @@ from ..network.check_projection import check_projection
 from ..network.faults import Faults
 from ..network.network import Network
 from ..network.parts import Population, Projection
-from ..profile.schema import INPUT, Profile
+from ..network.weights import neuron_values
+from ..ops.array import ArrayOps
+from ..ops.base import Registers
+from ..profile.schema import INPUT, SPIKES, Profile, storage
 from .layout.names import DELAY, WEIGHT, values_of
 from .layout.part import Part, parts, whole
 from .layout.schema import Reference
@@ -44,9 +47,9 @@ def place(
     """Layers, in their order, as one population for each class of neurons; their synapses in one matrix.
 
     With clock: step, the network computes what the layers compute, bit for bit. With clock: event, projections may
-    come from 'input', whose channels become sources of the core beyond its neurons; the core computes what its layers
-    compute as long as no neuron fires on an update that adds nothing (a threshold of 0 or less, or a membrane that
-    starts at its threshold or above), and no spike finds the queue full (`Trace.dropped`).
+    come from 'input', whose channels become sources of the core beyond its neurons. A core updates every neuron with
+    every spike, if only by 0, so neurons that fire at rest are refused. From registers of 0 the core then computes what
+    its layers compute, spikes waiting in one queue, as long as none finds it full (`Trace.dropped`).
 
     Raises NetworkError for what does not fit, a line a fault.
     """
@@ -90,8 +93,27 @@ def _sources_and_layers(
         faults.add("network", f"needs {total} addresses ({needs}); allowed: {most}")
     if faults.found:
         raise NetworkError(faults.found)
+    _refuse_restless(profile, layers[:-1])
     (part,) = parts(profile, 0, tuple(layers), tuple(links), None)
     return part
+
+
+def _refuse_restless(profile: Profile, layers: Sequence[Population]) -> None:
+    """Raise NetworkError for neurons that fire at rest: on a core, spikes of any layer would make them fire."""
+    faults = []
+    for layer in layers:
+        neuron = profile.neurons[str(layer.neuron)]
+        zeros = dict.fromkeys((*neuron.registers, SPIKES), np.zeros(layer.size, np.int64))
+        words = {**neuron.registers, SPIKES: storage(neuron, SPIKES)}
+        regs = Registers(ArrayOps(), words, {**profile.constants, **neuron_values(profile, layer), **zeros})
+        for stage in neuron.stages:
+            stage.run(regs)
+        fired = np.flatnonzero(np.broadcast_to(regs[SPIKES], layer.size))
+        if fired.size:
+            allowed = "neurons that an update of 0 leaves silent, as every spike of a core updates all of them"
+            faults.append(f"layer '{layer.name}': neuron {fired[0]} fires at rest; allowed: {allowed}")
+    if faults:
+        raise NetworkError(faults)
 
 
 def _silent(profile: Profile, kind: str) -> dict[str, int]:
