@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import bitspike as bs
 import pytest
+import yaml
 from bitspike.exchange.layout import load_layout
 from command_line import HWCONFIGS, bitspike
 
@@ -52,6 +55,21 @@ def refused(folder, *edits):
 @pytest.mark.parametrize("name", bs.layout_names())
 def test_every_shipped_layout_has_its_name_and_no_fault(name):
     assert load_layout(name).name == name
+
+
+def test_the_schema_of_layouts_allows_what_is_shipped_and_no_more(tmp_path):
+    jsonschema = pytest.importorskip("jsonschema")
+    folder = HWCONFIGS / "layouts"
+    validator = jsonschema.Draft202012Validator(json.loads((folder / "layout.schema.json").read_text(encoding="utf-8")))
+    for name in bs.layout_names():
+        assert validator.is_valid(yaml.safe_load((folder / f"{name}.yaml").read_text(encoding="utf-8")))
+    for edit in (
+        ("radix: hex", "radix: octal"),
+        ("word: u7", "word: u99"),
+        ("title:", "titel:"),
+        ("pre: 16", "pre: 0"),
+    ):
+        assert not validator.is_valid(yaml.safe_load(layout(tmp_path, edit).read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize(
