@@ -68,7 +68,8 @@ def arguments(profile: Profile, signature: Signature) -> list[str]:
     samples; first, last: the steps to run; size, padded: of a row. Of each incoming projection k its spikes `s{k}`
     [sample, rows{k}, pre{k}], for each of its delays{k} the row `o{k}` that acts in step 0, and weights `w{k}_{i}`
     [pre, padded] with `tops{k}_{i}` and `bottoms{k}_{i}` [pre + 1], or lists of them by delay and source, from
-    `from{k}` [delay, pre + 1] on, to the neurons `to{k}`; of a sum also the projection's own `q{k}_*`; and room:
+    `from{k}` [delay, pre + 1] on, to the neurons `to{k}`, with what a source brings a neuron at most and at least,
+    `most{k}_{i}` (0 or more) and `least{k}_{i}`; of a sum also the projection's own `q{k}_*`; and room:
     `index{k}`, `acting{k}` [pre], `sums{k}` [padded]. Of a raster, `s{k}` are its pointers, `index{k}` and
     `acting{k}` its channels and what they act as; the latter is a single entry where `graded{k}` is 0. Of a picture
     (see there) room for its sums, its patches, kernel and places, and what a spike of every source adds at most.
@@ -85,7 +86,8 @@ def arguments(profile: Profile, signature: Signature) -> list[str]:
         names += [f"from{k}", f"to{k}"] if arrival.listed else []
         names += [f"{name}{k}" for name in PICTURE] if arrival.picture else []
         for i in range(arrival.synapses):
-            names += [f"w{k}_{i}", *(() if arrival.listed else (f"tops{k}_{i}", f"bottoms{k}_{i}"))]
+            ends = ("most", "least") if arrival.listed else ("tops", "bottoms")
+            names += [f"w{k}_{i}", *(f"{end}{k}_{i}" for end in ends)]
         connection = profile.connections[arrival.via]
         names += [f"sums{k}", *(f"q{k}_{name}" for name in sum_values(connection))] if connection.sum else []
     names += [f"p_{name}" for name in (*neuron.parameters, *neuron.derived)]
@@ -193,7 +195,7 @@ class _Kernel:
 
     def _synapse(self, k: int, i: int, arrival: Arrival, register: str, events: Events, delay: Any) -> None:
         """Bring events to one register."""
-        code, connection = self.code, self.profile.connections[arrival.via]
+        code, builder, connection = self.code, self.code.builder, self.profile.connections[arrival.via]
         pre, acts = code.argument(f"pre{k}"), arriving(self.profile, connection)
         weights, span = code.row(f"w{k}_{i}", arrival.weight), effective_weight(self.profile, connection)
         sums = code.row(f"sums{k}", arrival.total) if connection.sum else None
@@ -202,6 +204,14 @@ class _Kernel:
         lists = Lists(code.row(f"to{k}", "int32"), weights, span) if arrival.listed else None
         if lists is not None and arrival.picture and vector.bounded(span, acts):
             self._picture(k, arrival, register, sums, lists, events, delay)
+        elif lists is not None and sums is None and vector.bounded(span, acts):
+            most, least = (builder.mul(events.found, code.argument(f"{end}{k}_{i}")) for end in ("most", "least"))
+            roomy = self._roomy(register, events, least, most)
+            with builder.if_else(roomy) as (plain, careful):
+                with plain:
+                    self._lists(k, register, self.neurons.rows[register], lists, events, delay)
+                with careful:
+                    self._lists(k, register, None, lists, events, delay)
         elif lists is not None:
             self._lists(k, register, sums, lists, events, delay)
         else:
@@ -219,7 +229,15 @@ class _Kernel:
             }
             vector.settled(self.neurons, register, sums, connection.sum, own)
 
+    def _roomy(self, register: str, events: Events, lowest: Any, highest: Any) -> Any:
+        """Whether no neuron's register can pass its word on the way, if a spike of each event brings so much."""
+        builder, word, ends = self.code.builder, self.neuron.registers[register], strongest(self.code, events)
+        low = builder.add(builder.mul(ends[1], lowest), builder.mul(ends[0], highest))
+        high = builder.add(builder.mul(ends[1], highest), builder.mul(ends[0], lowest))
+        return vector.roomy(self.neurons, register, builder.sub(I64(word.min), low), builder.sub(I64(word.max), high))
+
     def _lists(self, k: int, register: str, sums: Row | None, lists: Lists, events: Events, delay: Any) -> None:
+        """Synapse by synapse: into `sums`, which hold whatever arrives, or with a fit each."""
         code, builder = self.code, self.code.builder
         acts = arriving(self.profile, self.profile.connections[self.signature.incoming[k].via])
         start, pre = code.row(f"from{k}", "int64"), code.argument(f"pre{k}")
@@ -232,7 +250,7 @@ class _Kernel:
         self, k: int, arrival: Arrival, register: str, sums: Row | None, lists: Lists, events: Events, delay: Any
     ) -> None:
         """As a picture, where no register can pass its word on the way; else synapse by synapse."""
-        code, builder, word = self.code, self.code.builder, self.neuron.registers[register]
+        code, builder = self.code, self.code.builder
         patches, pairs = code.row(f"patches{k}", "int64"), code.row(f"pairs{k}", "int32")
         kernel, sums_of_places = (code.row(f"{name}{k}", arrival.picture) for name in ("kernel", "canvas"))
         canvas = Canvas(arrival.channels, code.argument(f"places{k}"), patches, pairs, kernel, sums_of_places)
@@ -241,12 +259,7 @@ class _Kernel:
             with builder.if_then(some):
                 convolved(code, canvas, events, sums)
             return
-        ends = strongest(code, events)
-        lowest, highest = (code.argument(f"{name}{k}") for name in ("lowest", "highest"))
-        low = builder.add(builder.mul(ends[1], lowest), builder.mul(ends[0], highest))
-        high = builder.add(builder.mul(ends[1], highest), builder.mul(ends[0], lowest))
-        least, most = builder.sub(I64(word.min), low), builder.sub(I64(word.max), high)
-        roomy = vector.roomy(self.neurons, register, least, most)
+        roomy = self._roomy(register, events, *(code.argument(f"{name}{k}") for name in ("lowest", "highest")))
         with builder.if_then(builder.and_(some, roomy)):
             convolved(code, canvas, events, self.neurons.rows[register])
         with builder.if_then(builder.and_(some, builder.not_(roomy))):

@@ -60,6 +60,7 @@ def _prepared(profile: Profile, layer: Layer, raster: bool) -> Prepared:
     for k, (delays, arrival) in enumerate(zip(_by_projection(layer), chosen.incoming, strict=True)):
         first = delays[0]
         arrays |= _weights(k, delays, arrival)
+        numbers |= _extremes(k, delays) if arrival.listed else {}
         pre = _sources(first)
         numbers |= {f"pre{k}": pre, f"delays{k}": len(delays)}
         numbers |= {f"q{k}_{name}": int(first.values[name]) for name in sum_values(profile.connections[first.via])}
@@ -134,6 +135,24 @@ def word_span(layer: Layer, register: str) -> Interval:
 def _by_projection(layer: Layer) -> list[list[Incoming]]:
     """What arrives, the delays of one projection together."""
     return [list(delays) for _, delays in groupby(layer.incoming, key=lambda incoming: incoming.projection)]
+
+
+def _extremes(k: int, delays: Sequence[Incoming]) -> dict[str, int]:
+    """What one spike of a source of lists brings a neuron at most and at least, for each register."""
+    ends: dict[str, int] = {}
+    for i, lists in enumerate(zip(*([weights for _, weights in each.synapses] for each in delays), strict=True)):
+        several = 1 + max(map(_repeats, lists))
+        ends[f"most{k}_{i}"] = several * max(int(each.weights.max(initial=0)) for each in lists)
+        ends[f"least{k}_{i}"] = several * min(int(each.weights.min(initial=0)) for each in lists)
+    return ends
+
+
+def _repeats(lists: Listed) -> int:
+    """How many synapses join a source to a target that another joins it to; targets ascend within a source."""
+    again = lists.targets[1:] == lists.targets[:-1]
+    firsts = lists.pointers[1:-1]
+    again[firsts[(firsts > 0) & (firsts < len(lists.targets))] - 1] = False  # the next source begins there
+    return int(np.count_nonzero(again))
 
 
 def padded(array: NDArray[Any]) -> NDArray[Any]:
