@@ -51,7 +51,10 @@ def _bench(settings: Settings, package: str, topology: str, samples: int, cache:
         trace = run(network, events, count)
         notes = engine.facts(network, events, trace, DENSITY)
         operations = networks.synaptic_operations(network, events, trace)
-        theirs = _theirs(package, network, dense, count)
+        try:
+            theirs = _theirs(package, network, dense, count)
+        except ImportError as error:
+            return Row(name, None, skipped=f"{package} cannot be imported: {error}")
         calls = [lambda: run(network, events, count), theirs]
         times = interleaved(calls, cold=cache == "cold", seconds=settings.seconds)
         notes |= {"synops/s": operations / times.median(0)}
