@@ -15,7 +15,7 @@ from ..trace import State
 from . import event_oracle, oracle
 from .event_core import Record, core_of
 from .event_run import read_events
-from .run import check_spikes, check_state, initial_state
+from .given import check_spikes, check_state, initial_state
 from .wiring import Layer, wire
 from .writes import EventLog, StepLog, Write
 

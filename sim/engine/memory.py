@@ -41,8 +41,8 @@ def _of_group() -> int | None:
 
 
 def check_fits(needed: int) -> None:
-    """Raise InputError where a trace of so many bytes does not fit into memory."""
-    left = available_memory()
+    """Raise InputError where a trace of so many bytes does not fit into memory, if it is longer than a chunk."""
+    left = available_memory() if needed > CHUNK else None
     if left is not None and needed > left:
         found = f"found a trace of {needed:,} bytes; allowed: {left:,} that are free"
         raise InputError(f"record: {found}. Run fewer samples, record fewer registers, or stream it: record_to='PATH'")

@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike
 from ..archive import write_text
 from ..engine import run
 from ..engine.event_run import read_events
-from ..engine.run import check_spikes
+from ..engine.given import check_spikes
 from ..errors import FileError, InputError
 from ..events import Events
 from ..network import Network, load_network, save_network

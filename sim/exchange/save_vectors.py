@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from ..archive import write_arrays
 from ..engine.event_run import read_events
-from ..engine.run import check_spikes, check_state
+from ..engine.given import check_spikes, check_state
 from ..errors import InputError
 from ..events import Events
 from ..network import Network

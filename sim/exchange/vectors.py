@@ -70,7 +70,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..engine import initial_state
-from ..engine.run import check_spikes
+from ..engine.given import check_spikes
 from ..errors import FileError, InputError, suggest
 from ..events import ABSENT, Events
 from ..network import Network

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from ..engine.run import check_spikes
+from ..engine.given import check_spikes
 from ..engine.vectorised import step_layer
 from ..engine.wiring import Layer, wire
 from ..errors import InputError, OverflowRefusedError

@@ -62,7 +62,7 @@ def _read(folder: str | os.PathLike[str]) -> tuple[Network, State]:
 
 
 def _state(network: Network, registers: Mapping[str, Mapping[str, Integers]]) -> State:
-    from ...engine.run import initial_state
+    from ...engine.given import initial_state
 
     state: State = initial_state(network)
     for layer, values in registers.items():

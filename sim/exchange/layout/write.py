@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...archive import write_text
-from ...engine.run import check_state, initial_state
+from ...engine.given import check_state, initial_state
 from ...errors import InputError, NetworkError
 from ...network.added import synapses_of
 from ...network.file import network_header

@@ -1,0 +1,101 @@
+"""What a run is given: spikes and a state, checked against the network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..errors import InputError
+from ..network.network import Network
+from ..profile.schema import INPUT, SPIKES, storage
+from ..raster import Raster
+from ..trace import PAST, Integers, State
+from .wiring import reach_back
+
+
+def check_raster(spikes: Raster, network: Network) -> Raster:
+    """A raster that fits the network's input. Raises InputError."""
+    word = network.input_word
+    if spikes.shape[2] != network.inputs:
+        raise InputError(f"spikes: found {spikes.shape[2]} channels; allowed: {network.inputs}")
+    if spikes.counts is not None and (spikes.counts.min() < word.min or spikes.counts.max() > word.max):
+        at = int(np.flatnonzero((spikes.counts < word.min) | (spikes.counts > word.max))[0])
+        sample, step = divmod(int(np.searchsorted(spikes.pointers, at, "right")) - 1, spikes.shape[1])
+        place = f"sample {sample}, step {step}, input {spikes.index[at]}"
+        raise InputError(f"spikes: {place}: found {spikes.counts[at]}; allowed: {word.min} to {word.max}")
+    return spikes
+
+
+def check_spikes(spikes: ArrayLike | Raster, network: Network) -> Integers:
+    """Input spikes [sample, step, input] in the narrowest type of the profile's input word. Raises InputError."""
+    inputs, word = network.inputs, network.input_word
+    if isinstance(spikes, Raster):
+        return check_raster(spikes, network).dense(dtype=word.dtype)
+    try:
+        array = np.asarray(spikes)
+    except ValueError:
+        raise InputError("spikes: not a rectangular array") from None
+    expected = f"[sample, step, {inputs}] or [step, {inputs}]"
+    if array.dtype == object and not array.ndim:
+        raise InputError(f"spikes: found {type(spikes).__name__}; allowed: {expected}")
+    if array.ndim not in (2, 3) or array.shape[-1] != inputs:
+        raise InputError(f"spikes: found shape {array.shape}; allowed: {expected}")
+    if array.dtype.kind not in "iub":
+        raise InputError(f"spikes: found {array.dtype} values; integers {word.min} to {word.max} are needed")
+    if 0 in array.shape:
+        raise InputError(f"spikes: found shape {array.shape}; at least one sample and one step are needed")
+    array = array if array.ndim == 3 else array[None]
+    if array.dtype.kind != "b" and (array.min() < word.min or array.max() > word.max):
+        at = np.argwhere((array < word.min) | (array > word.max))[0]
+        place = f"sample {at[0]}, step {at[1]}, input {at[2]}"
+        raise InputError(f"spikes: {place}: found {array[tuple(at)]}; allowed: {word.min} to {word.max}")
+    return np.ascontiguousarray(array, word.dtype)
+
+
+def initial_state(network: Network, samples: int = 1) -> State:
+    """Every register 0 and no spike on its way; may be changed and given to `run`."""
+    state: State = {INPUT: {SPIKES: np.zeros((samples, network.inputs), network.input_word.dtype)}}
+    for population in network.populations:
+        neuron = network.neuron_class(population)
+        state[population.name] = {
+            register: np.zeros((samples, population.size), storage(neuron, register).dtype)
+            for register in (*neuron.registers, SPIKES)
+        }
+    for name, back in reach_back(network).items():
+        if back > 1:
+            last = state[name][SPIKES]
+            state[name][PAST] = np.zeros((samples, back - 1, last.shape[1]), last.dtype)
+    return state
+
+
+def check_state(state: Mapping[str, Mapping[str, ArrayLike]], network: Network, samples: int) -> State:
+    """A copy of a state, of the right shape and range. Raises InputError."""
+    fresh = initial_state(network, samples)
+    for name, registers in fresh.items():
+        for register, values in registers.items():
+            place = f"state: {name}.{register}"
+            try:
+                given = np.asarray(state[name][register])
+            except (KeyError, TypeError, IndexError):
+                raise InputError(f"{place}: missing") from None
+            except ValueError:
+                raise InputError(f"{place}: not a rectangular array") from None
+            if given.shape != values.shape or given.dtype.kind not in "iub":
+                raise InputError(f"{place}: found {given.dtype} {given.shape}; allowed: integers {values.shape}")
+            low, high = _range(network, name, register)
+            if given.min() < low or given.max() > high:
+                raise InputError(f"{place}: found {given.min()} to {given.max()}; allowed: {low} to {high}")
+            values[...] = given
+    return fresh
+
+
+def _range(network: Network, layer: str, register: str) -> tuple[int, int]:
+    if layer == INPUT:
+        return network.input_word.min, network.input_word.max
+    neuron = network.neuron_class(network.population(layer))
+    if register in (SPIKES, PAST):
+        return neuron.emission
+    word = storage(neuron, register)
+    return word.min, word.max
