@@ -117,7 +117,7 @@ def test_a_write_that_has_no_rule_is_named_with_its_sample():
 
 
 def test_events_are_no_spike_counts():
-    with pytest.raises(bs.InputError, match=r"^spikes: found shape \(\); allowed: \[sample, step, 2\]"):
+    with pytest.raises(bs.InputError, match=r"^spikes: found Events; allowed: \[sample, step, 2\]"):
         bs.explain(generic(), bs.Events.of([{"kind": "spike"}]), layer="a", neuron=0, step=0)
 
 
