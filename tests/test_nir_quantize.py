@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from bitspike.exchange.nir.plan import plan
 from bitspike.exchange.nir.quantize import quantize
+from bitspike.exchange.nir.simulate import simulate
 from bitspike.exchange.nir.target import grids, leak_choices, targets
 from command_line import bitspike
 from nir_graphs import FOLDER, chain, fused, lif, written
@@ -113,6 +114,29 @@ def test_a_channel_of_ones_carries_biases():
     spikes = bs.run(made.network, quiet).spikes
     assert spikes[..., 0].any()
     assert not spikes[..., 1].any()
+
+
+def test_a_channel_of_ones_and_delays_of_synapses_go_together():
+    current = nir.CubaLIF(np.full(2, 5e-4), np.full(2, 1e-3), np.full(2, 10.0), np.zeros(2), np.ones(2), np.zeros(2),
+                          np.full(2, 5.0))  # fmt: skip
+    graph = chain(nir.Affine(np.full((2, 3), 0.2), np.full(2, 0.05)), current, inputs=3)
+    made = bs.import_nir(graph, "loihi-brian2", bias="channel")
+    assert made.network.inputs == 4
+    (layer,) = made.layers
+    assert abs(layer["spikes_after"] - layer["spikes_before"]) <= 0.05 * layer["spikes_before"]
+
+
+@pytest.mark.parametrize(("dialect", "spikes"), [("nir", 0), ("spikingjelly", 3)])
+@pytest.mark.parametrize(("profile", "reset"), [("generic-w8-v16", "subtract"), ("loihi-nengo", "value")])
+def test_a_membrane_that_equals_the_threshold_does_what_the_framework_says(profile, reset, dialect, spikes):
+    """generic-w8-v16 fires where the threshold is reached, loihi-nengo where it is exceeded."""
+    graph = chain(nir.Linear(np.eye(2)), lif(2, tau=1e-4, r=1.0))  # a step leaves nothing
+    given = np.zeros((1, 60, 2), np.uint8)
+    given[0, [0, 20, 40], 0] = 1
+    net = fused(graph, dialect=dialect, reset=reset)
+    assert simulate(net, given).spikes["n1"].sum() == spikes
+    imported = bs.import_nir(graph, profile, dialect=dialect, reset=reset)
+    assert bs.run(imported.network, given).spikes.sum() == spikes
 
 
 REFUSED = [

@@ -459,16 +459,7 @@ class _Quantizer:
             report.weights_zero = max(report.weights_zero, float((stored[some] == 0).mean()))
         connection = self.profile.connections[link.via]
         parameters = {**dict.fromkeys(connection.parameters, 0), **grid.parameters}
-        delays = (
-            link.delay
-            if connection.delay is not None and connection.delay.per == "projection"
-            else (
-                np.full(np.shape(stored)[0] if connection.delay.per == "source" else np.shape(stored), link.delay)
-                if connection.delay is not None
-                else 0
-            )
-        )
-        return Projection(link.source, link.target, stored, link.via, parameters, shape, delays)
+        return Projection(link.source, link.target, stored, link.via, parameters, shape, link.delay)
 
     def _widened(self, projection: Projection) -> Projection:
         """A projection from the input, with a channel more."""
@@ -504,8 +495,8 @@ class _Quantizer:
             )
             return Projection(INPUT, name, 0)
         ladder = grids(self.profile, via, (bool((wanted < 0).any()), bool((wanted > 0).any())))
-        peak = float(np.abs(wanted).max())
-        grid = next((one for one in ladder if min(one.most(True), one.most(False)) >= peak), ladder[-1])
+        above, below = float(max(wanted.max(), 0)), float(max(-wanted.min(), 0))
+        grid = next((one for one in ladder if one.most(True) >= above and one.most(False) >= below), ladder[-1])
         connection = self.profile.connections[via]
         return Projection(INPUT, name, grid.round(wanted)[0], via,
                           {**dict.fromkeys(connection.parameters, 0), **grid.parameters}, shape)  # fmt: skip
