@@ -1,4 +1,4 @@
-"""`bitspike show`: what a profile computes, in words and stages."""
+"""`bitspike show`: what a profile computes, in words and stages, or how the engine computes it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from ..profile.schema import NeuronClass
 from ..profile.shared import Quantity
 from ..profile.text import flow, lif_rows, quantity_text, shared_weight_text, stage_lines
 from ..word import Word
+from . import show_engine
 from .common import add_json, print_json, print_table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
     parser.add_argument("profile", help="a shipped profile, a profile's .yaml, or a network's .npz")
+    parser.add_argument("--engine", action="store_true", help="which code the compiled engine runs for it, and why")
     add_json(parser)
 
 
@@ -31,6 +33,9 @@ def act(args: argparse.Namespace) -> int:
     """Print the profile."""
     network = load_network(args.profile) if args.profile.endswith(".npz") else None
     profile = network.profile if network else load_profile(args.profile)
+    if args.engine:
+        show_engine.show(network or profile, args.json)
+        return 0
     if args.json:
         print_json({"profile": json.loads(profile.to_json()), **({"network": network.describe()} if network else {})})
         return 0

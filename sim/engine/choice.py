@@ -1,0 +1,220 @@
+"""Which code the compiled engine runs for a profile or a network, and why, in words; see `bitspike show --engine`.
+
+Every answer is asked of what decides when a kernel is made: lanes of `lane_bits`, plain sums of `bounded`, a
+network's weights of `signature`; how a write is fitted is read off the instructions that `LaneOps` emits for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..datapath import SUM, deliver, deliver_sum
+from ..network.network import Network
+from ..ops.base import Registers
+from ..ops.code import I64, Code
+from ..ops.interval import Interval, IntervalOps
+from ..ops.lanes import LaneOps, lane_bits
+from ..profile.analysis import arriving, effective_weight, held, spans, widest
+from ..profile.connection import Connection
+from ..profile.events import EventKind
+from ..profile.schema import Profile
+from ..word import Overflow
+from .event_core import NO_NEURON, Kind, core_of
+from .kernel import Arrival
+from .prepare import narrowest, signature
+from .vector import LANES, bounded
+from .wiring import wire
+
+VECTORS = f"vectors of {LANES} neurons"
+NEURON = "neuron by neuron"
+
+
+@dataclass(frozen=True)
+class Stages:
+    """How a class's stages are computed, for every neuron or for those of one layer.
+
+    lanes: bits of a neuron's lane by register; widest: of whatever its stages and adds compute on the way.
+    """
+
+    layer: str
+    neuron: str
+    kernel: str
+    why: str
+    lanes: dict[str, int]
+    widest: int
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How spikes reach one register: over a connection, as synapses of this form; or of one projection (`source`,
+    `layer`), whose weights decide more.
+
+    lanes: bits of a neuron's lane. write: how one of its writes is fitted. weights: the type they are read as.
+    """
+
+    source: str
+    layer: str
+    connection: str
+    register: str
+    form: str
+    kernel: str
+    why: str
+    write: str
+    lanes: int
+    weights: str
+
+
+Choice = tuple[list[Stages], list[Delivery]]
+
+
+def of_profile(profile: Profile) -> Choice:
+    """What runs for each class and connection of a profile, whatever the network."""
+    stages = [_stages(profile, "", name, aliases=neuron.relay is not None) for name, neuron in profile.neurons.items()]
+    if profile.clock == "event":
+        return stages, [each for name, event in profile.events.items() for each in _event(profile, name, event)]
+    return stages, [
+        each
+        for name, connection in profile.connections.items()
+        for arrival in _forms(name, connection, effective_weight(profile, connection))
+        for each in _deliveries(profile, arrival, "", "")
+    ]
+
+
+def of_network(network: Network) -> Choice:
+    """What runs for each layer and projection of a network, its input a raster or not."""
+    profile = network.profile
+    if profile.clock == "event":
+        core = core_of(network)
+        own = [_stages(profile, core.layer.name, core.layer.kind, aliases=False)]
+        return own, [each for kind in core.kinds for each in _event(profile, kind.name, kind.event, kind)]
+    stages: list[Stages] = []
+    deliveries: list[Delivery] = []
+    for layer in (layer for group in wire(network) for layer in group):
+        chosen = signature(layer, raster=False)
+        stages.append(_stages(profile, layer.name, layer.kind, chosen.aliases, only=True))
+        sources = dict((i.projection, i.source) for i in layer.incoming).values()
+        for source, arrival in zip(sources, chosen.incoming, strict=True):
+            deliveries += _deliveries(profile, arrival, source, layer.name)
+    return stages, deliveries
+
+
+def _stages(profile: Profile, layer: str, name: str, aliases: bool, only: bool = False) -> Stages:
+    """only: whether `aliases` is known of a layer, and not just possible."""
+    ranges, wide = held(profile, profile.neurons[name]), lane_bits(widest(profile, name))
+    lanes = {register: lane_bits(ranges[register]) for register in profile.neurons[name].registers}
+    if not aliases:
+        return Stages(layer, name, VECTORS, "no neuron's stages need another's", lanes, wide)
+    kernel = NEURON if only else f"{VECTORS}; {NEURON} where spikes are copied to aliases"
+    return Stages(layer, name, kernel, "a copy of a spike acts on an alias in the same step", lanes, wide)
+
+
+def _forms(via: str, connection: Connection, weight: Interval) -> Iterator[Arrival]:
+    """What a projection may be: a matrix, lists, or a convolution."""
+    several, narrow = len(connection.into), _narrowest_of(weight)
+    yield Arrival(via, several, False, False, "", narrow, "", "", 0)
+    yield Arrival(via, 1 if connection.delay is None else several, True, False, "", narrow, "", "", 0)
+    if connection.kernel is not None:
+        yield Arrival(via, 1, True, False, "", narrow, "", "sums", 1)
+
+
+def _narrowest_of(weight: Interval) -> str:
+    """The type that holds every weight that a profile allows."""
+    return narrowest([np.array([weight.lo, weight.hi])])
+
+
+def _deliveries(profile: Profile, arrival: Arrival, source: str, layer: str) -> Iterator[Delivery]:
+    connection = profile.connections[arrival.via]
+    ranges = held(profile, profile.neurons[connection.target])
+    form = "convolution" if arrival.picture else "lists (sparse, or several delays)" if arrival.listed else "matrix"
+    for register in connection.into[: arrival.synapses]:
+        kernel, why = way(profile, arrival)
+        write = write_of(profile, connection, register)
+        lanes = lane_bits(ranges[register])
+        yield Delivery(source, layer, arrival.via, register, form, kernel, why, write, lanes, arrival.weight)
+
+
+def way(profile: Profile, arrival: Arrival) -> tuple[str, str]:
+    """How a clocked kernel delivers a projection, and why; `kernel._Kernel._synapse` decides so, as a test watches."""
+    connection = profile.connections[arrival.via]
+    weight, acts = effective_weight(profile, connection), arriving(profile, connection)
+    plain = bounded(weight, acts)
+    added = IntervalOps().mul(weight, acts)
+    within = f"one event adds {added.lo} to {added.hi}, of which 64 bits hold any step's sum"
+    beyond = f"one event adds {added.lo} to {added.hi}: 64 bits may not hold a step's sum"
+    if connection.sum is not None:
+        total = arrival.total or "the narrowest type that holds what the weights can add"
+        why = f"the datapath fits a step's sum once; it is held in {total}"
+        if arrival.picture and plain:
+            return "patch by patch, all channels of a place at once; one write a step", why
+        if arrival.listed:
+            return "synapse by synapse into sums; one write a step", why
+        return f"plain sums, {VECTORS}; one write a step", why
+    if arrival.picture and plain:
+        return "patch by patch, all channels of a place at once; else synapse by synapse, a fit each", _fallback(within)
+    if arrival.listed and plain:
+        return "plain sums, synapse by synapse; else a fit each", _fallback(within)
+    if arrival.listed:
+        return "synapse by synapse, a fit each", beyond
+    if plain:
+        return f"plain sums, {VECTORS}; else word-by-word adds", _fallback(within)
+    return (
+        f"word-by-word adds, {VECTORS}",
+        f"one event adds {added.lo} to {added.hi}: 64 bits may not hold a step's sum",
+    )
+
+
+def _fallback(within: str) -> str:
+    return f"{within}; where the register may pass its word on the way, every add has its fit"
+
+
+def write_of(profile: Profile, connection: Connection, register: str) -> str:
+    """How one write of a spike, or of a step's sum, is fitted to its word, by the instructions emitted for it."""
+    neuron, code = profile.neurons[connection.target], Code(["row", "weight", "acts"])
+    ranges = held(profile, neuron)
+    ops = LaneOps(code, LANES, {}, ranges)
+
+    def value(row: str, span: Interval) -> object:
+        return ops.load(code.row(row, "int64").load(I64(0), LANES), span)
+
+    regs = Registers(ops, neuron.registers, {register: value("row", ranges[register])})
+    if connection.sum is None:
+        count, weight = arriving(profile, connection), effective_weight(profile, connection)
+        deliver(regs, register, value("acts", count), value("weight", weight))
+    else:
+        regs.values[SUM] = value("weight", spans(connection.sum.word))
+        deliver_sum(regs, register)
+    return _fitted(code.finish(), neuron.registers[register].overflow)
+
+
+def _fitted(instructions: str, overflow: Overflow | None) -> str:
+    if ".sat." in instructions:
+        return "the machine's saturating add"
+    if overflow is Overflow.SATURATE:
+        return "an add, then a clip" if "icmp" in instructions else "an add, which never overflows"
+    if overflow is Overflow.WRAP:
+        return "an add, then a mask" if " and " in instructions else "the machine's wrapping add"
+    return "an add; what does not fit is refused"
+
+
+def _event(profile: Profile, name: str, event: EventKind, kind: Kind | None = None) -> list[Delivery]:
+    """What an event does to the neurons that it reaches: its weights arrive one by one, whatever else is waiting."""
+    one = event.reaches == "one" if kind is None else kind.last == NO_NEURON
+    kernel = "one neuron" if one else f"{VECTORS}, word-by-word adds" if event.over else VECTORS
+    why = "the event names its neuron" if one else "an event reaches its neurons at once, one write each"
+    form = f"event {name}"
+    if event.over is None:
+        return [Delivery("", "", "", "", form, kernel, why, "", 0, "")]
+    connection = profile.connections[event.over]
+    ranges = held(profile, profile.neurons[connection.target])
+    narrow = _narrowest_of(effective_weight(profile, connection))
+    types = {register: narrow for register in connection.into}
+    if kind is not None:
+        types = {register: narrowest([weights]) for register, weights in kind.synapses}
+    lanes = {register: lane_bits(ranges[register]) for register in types}
+    return [
+        Delivery("", "", event.over, r, form, kernel, why, write_of(profile, connection, r), lanes[r], dtype)
+        for r, dtype in types.items()
+    ]
