@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import InputError, suggest
 from ..network import Network, load_network, save_network
-from . import readmemh, systemverilog
+from . import c, readmemh, systemverilog
 from .format import Format, Path
 from .nir import native as nir
 
@@ -19,7 +19,7 @@ def _write_npz(network: Network, path: Path) -> list[str]:
 
 _NPZ = Format("npz", "one file that bitspike runs", _write_npz, load_network)
 
-FORMATS = {format.name: format for format in (_NPZ, readmemh.FORMAT, nir.FORMAT, systemverilog.FORMAT)}
+FORMATS = {format.name: format for format in (_NPZ, readmemh.FORMAT, c.FORMAT, nir.FORMAT, systemverilog.FORMAT)}
 
 
 def find_format(name: str) -> Format:
