@@ -65,12 +65,13 @@ def connected(profile, sources, size, projection, **parameters):
     return bs.Network(profile, sources, [layer], [projection])
 
 
-def assert_equal_to_the_oracle(made, spikes, start=None):
+def assert_equal_to_the_oracle(made, spikes, start=None, **options):
     """Every register, spike and overflow count; returns the oracle's trace of the last layer."""
     state = bs.initial_state(made, len(spikes))
     if start is not None:
         state["a"][REGISTER][...] = start
-    found, golden = (bs.run(made, spikes, record="all", engine=e, state=state) for e in ("compiled", "oracle"))
+    found = bs.run(made, spikes, record="all", state=state, **options)
+    golden = bs.run(made, spikes, record="all", state=state, engine="oracle")
     for name, expected in golden.layers.items():
         np.testing.assert_array_equal(found[name].spikes, expected.spikes)
         for register, values in expected.registers.items():
@@ -137,6 +138,18 @@ def test_a_register_at_an_end_of_its_word_keeps_the_bits_of_each_fit(text, arriv
         trace = assert_equal_to_the_oracle(network(profile, weights), np.stack([counts] * len(start)), start)
         overflows.append(trace.overflows[REGISTER])
     assert all(overflows)
+
+
+@pytest.mark.parametrize("arriving", ["single", "graded", "ternary"])
+@pytest.mark.parametrize("text", ["s16.saturate", "s12.wrap", "u8.saturate", "s32.wrap"])
+def test_a_device_keeps_the_bits_of_each_fit_at_an_end_of_a_word(text, arriving):
+    pytest.importorskip("torch")
+    rng, word, sources = np.random.default_rng(3), Word.parse(text), 20
+    weights = extreme(rng, Word(8, True), sources, 33, True) >> max(0, 8 - word.bits)
+    counts = drawn(rng, arriving, 1, sources)
+    start = at_the_edges(rng, word, weights, acts_as(counts[0], ARRIVING[arriving][1]))
+    made = network(collecting(text, "s8", arriving), weights)
+    assert_equal_to_the_oracle(made, np.stack([counts] * len(start)), start, device="cpu")
 
 
 @pytest.mark.parametrize("overflow", [Overflow.SATURATE, Overflow.WRAP])
