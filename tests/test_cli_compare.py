@@ -207,8 +207,8 @@ def test_an_export_that_reads_back_differently_ends_with_status_1(capsys, tmp_pa
 
 
 def test_an_unknown_format_is_refused(capsys, tmp_path, net):
-    lines = refused(capsys, tmp_path, "export", net, "--format", "nir2", "-o", tmp_path / "x")
-    assert lines == [f"format: found 'nir2'; allowed: {', '.join(FORMATS)}"]
+    lines = refused(capsys, tmp_path, "export", net, "--format", "pickle", "-o", tmp_path / "x")
+    assert lines == [f"format: found 'pickle'; allowed: {', '.join(FORMATS)}"]
 
 
 def listing(network, path, order="name"):
