@@ -98,6 +98,7 @@ class _Fusion:
         self.input = graph.of_kind("Input")[0].name
         self.stops = {node.name for node in graph.of_kind(*NEURONS)}
         self.shapes: dict[str, Shape] = {}
+        self.biases_added: set[tuple[str, str, tuple[str, ...]]] = set()
 
     def network(self) -> FloatNetwork:
         self._refuse_loops_without_state()
@@ -348,9 +349,9 @@ class _Fusion:
         """The biases on a way, each once: where ways part, the later one finds nothing to add."""
         for place, name in enumerate(nodes):
             bias = self.graph.nodes[name].values.get("bias")
-            if bias is None or not np.any(bias) or (name, target, nodes[place:]) in self._seen():
+            if bias is None or not np.any(bias) or (name, target, nodes[place:]) in self.biases_added:
                 continue
-            self._seen().add((name, target, nodes[place:]))
+            self.biases_added.add((name, target, nodes[place:]))
             size = prod(self.shapes[name])
             value: Floats = np.repeat(np.broadcast_to(bias.ravel(), self.graph.nodes[name].values["weight"].shape[0]),
                                       size // self.graph.nodes[name].values["weight"].shape[0])  # fmt: skip
@@ -364,11 +365,6 @@ class _Fusion:
                 layers[target] = replace(layer, bias=layer.bias + gain * value)
             else:
                 layers[target] = replace(layer, current_bias=layer.current_bias + gain * value)
-
-    def _seen(self) -> set[Any]:
-        if not hasattr(self, "_biases"):
-            self._biases: set[Any] = set()
-        return self._biases
 
     def _refuse_beyond(self, source: str) -> None:
         """A neuron that does not spike may only be read out."""

@@ -69,6 +69,7 @@ class _Planner:
         self.targets = targets(profile)
         self.names = dict(zip(network.layers, _identifiers(network.layers), strict=True))
         self.notes: list[str] = []
+        self._pools: dict[str, Placed] = {}
         shared = profile.shared.neurons if profile.shared else {}
         self.pool = next((name for name, one in shared.items() if one.shared_as == POOL), None)
 
@@ -93,8 +94,6 @@ class _Planner:
     def _split(self, link: FloatLink) -> Iterator[FloatLink]:
         """The link, or where the chip has pools one to the pool and one from there."""
         first = link.chain[0]
-        if not hasattr(self, "_pools"):
-            self._pools: dict[str, Placed] = {}
         if self.pool is None or not isinstance(first, Pool):
             yield link
             return
