@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError, NetworkError
-from ...network.geometry import Shape, Sparse
+from ...network.geometry import Sparse
 from ...network.network import Network
 from ...network.parts import Population, Projection
 from ...profile.schema import INPUT, Profile
 from .layers import FloatLayer, FloatNetwork
-from .operators import Diagonal, Floats, Kernels, Operator, Pool
+from .measures import listed_of, peaks_of, signs_of, total_of, weights_of
+from .operators import Floats, Kernels, Operator, Pool
 from .plan import Placed, Plan, Routed
 from .simulate import FloatTrace
 from .target import Grid, Target, grids, leak_choices, nearest, quantity_range
@@ -188,7 +189,7 @@ class _Quantizer:
             bias += layer.current_bias / np.maximum(1 - layer.keep_current, 1e-9)
             report.notes.append("a bias of the current acts on the membrane from the first step, at its final value")
         groups = self._groups(layer, links)
-        ladders = [grids(self.profile, link.via, _signs(operator)) for link, operator in links]
+        ladders = [grids(self.profile, link.via, signs_of(operator)) for link, operator in links]
         scale = self._scale(layer, target, links, ladders, groups, bias)
         scale *= self.knobs.get(layer.node, Knobs()).scale
         chosen = [
@@ -298,7 +299,7 @@ class _Quantizer:
             caps = bound.copy()
             for (_, operator), ladder in zip(links, ladders, strict=True):
                 grid = ladder[min(rung, len(ladder) - 1)]
-                for positive, peak in zip((True, False), _peaks(operator, layer.size), strict=True):
+                for positive, peak in zip((True, False), peaks_of(operator, layer.size), strict=True):
                     caps = np.minimum(caps, np.where(peak > 0, grid.most(positive) / np.maximum(peak, 1e-30), np.inf))
             scale = _shared(caps, groups)
             step = 1 << target.shared.quantities["threshold"].shift
@@ -329,7 +330,7 @@ class _Quantizer:
         room = float(min(membrane, *(registers[name].max for name in into))) if into else float(membrane)
         drive = np.zeros(layer.size)
         for _, operator in links:
-            drive += _total(operator, layer.size)
+            drive += total_of(operator, layer.size)
         lasting = 1.0 if layer.keep_current is None else 1 / np.maximum(1 - layer.keep_current, 0.05)
         if self.seen is None:
             need = np.maximum(least + ACTIVITY * drive * lasting, least + np.abs(bias))
@@ -342,7 +343,7 @@ class _Quantizer:
     def _grid(self, ladder: list[Grid], operator: Operator, scale: Floats, node: str) -> Grid | None:
         """The finest grid that holds all weights."""
         for grid in ladder:
-            above, below = _peaks(operator, len(scale))
+            above, below = peaks_of(operator, len(scale))
             slack = 1 + 1e-9
             if (above * scale).max(initial=0) <= grid.most(True) * slack and (below * scale).max(initial=0) <= (
                 grid.most(False) * slack
@@ -440,9 +441,9 @@ class _Quantizer:
     # --- weights ---
 
     def _projection(self, link: Routed, operator: Operator, grid: Grid | None, report: LayerReport) -> Projection:
-        weights, shape = _weights(operator)
+        weights, shape = weights_of(operator)
         if shape is not None and isinstance(operator, Kernels) and self.profile.connections[link.via].kernel is None:
-            weights, shape = _listed(operator)
+            weights, shape = listed_of(operator)
         elif isinstance(operator, Kernels) and self.profile.connections[link.via].kernel == "convolution":
             weights = weights[:, :, ::-1, ::-1]
         if grid is None:
@@ -510,59 +511,3 @@ def _shared(caps: Floats, groups: Integers) -> Floats:
     least[~np.isfinite(least)] = finite.min() if finite.size else 1.0
     scale: Floats = least[groups]
     return scale
-
-
-def _signs(operator: Operator) -> tuple[bool, bool]:
-    weights, _ = _weights(operator)
-    return bool((weights < 0).any()), bool((weights > 0).any())
-
-
-def _weights(operator: Operator) -> tuple[Floats, Shape | None]:
-    """An operator's weights as a projection has them, and its shape."""
-    if isinstance(operator, Kernels):
-        return operator.kernels, operator.shape
-    if isinstance(operator, Pool):
-        return np.array([operator.factor]), operator.shape
-    if isinstance(operator, Diagonal):
-        places = np.arange(operator.sources)
-        return operator.factors, Sparse(places, places)
-    matrix = operator.matrix()
-    if 0 < np.count_nonzero(matrix) < 0.25 * matrix.size:
-        pre, post = np.nonzero(matrix)
-        return matrix[pre, post], Sparse(pre, post)
-    return matrix, None
-
-
-def _listed(operator: Kernels) -> tuple[Floats, Sparse]:
-    """A convolution as a list of synapses."""
-    synapses = operator.synapses()
-    return operator.kernels.ravel()[synapses.index], Sparse(synapses.sources, synapses.targets)
-
-
-def _peaks(operator: Operator, size: int) -> tuple[Floats, Floats]:
-    """The largest weight above 0, and below (as a magnitude), of each target neuron."""
-    if isinstance(operator, Kernels):
-        each = operator.kernels.reshape(len(operator.kernels), -1)
-        above, below = (np.maximum(side * each, 0).max(axis=1) for side in (1, -1))
-        return tuple(np.repeat(side, size // len(each)) for side in (above, below))  # type: ignore[return-value]
-    if isinstance(operator, Diagonal | Pool):
-        factors = operator.factors if isinstance(operator, Diagonal) else np.full(size, operator.factor)
-        return np.maximum(factors, 0), np.maximum(-factors, 0)
-    matrix = operator.matrix()
-    return np.maximum(matrix, 0).max(axis=0), np.maximum(-matrix, 0).max(axis=0)
-
-
-def _total(operator: Operator, size: int) -> Floats:
-    """The sum of magnitudes of each target neuron's weights, of the sign with more of it."""
-    if isinstance(operator, Kernels):
-        each = operator.kernels.reshape(len(operator.kernels), -1)
-        both = [np.maximum(side * each, 0).sum(axis=1) for side in (1, -1)]
-        return np.repeat(np.maximum(*both), size // len(each))
-    if isinstance(operator, Diagonal):
-        return np.abs(operator.factors)
-    if isinstance(operator, Pool):
-        assert isinstance(operator.shape.size, tuple)
-        return np.full(size, abs(operator.factor) * operator.shape.size[0] * operator.shape.size[1])
-    matrix = operator.matrix()
-    total: Floats = np.maximum(np.maximum(matrix, 0).sum(axis=0), np.maximum(-matrix, 0).sum(axis=0))
-    return total
