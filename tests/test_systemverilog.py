@@ -90,7 +90,7 @@ source: {kind: synthetic, name: bitspike, version: "1", note: Invented for a tes
 clock: step
 neurons:
   module:
-    registers: {reg: s8.saturate, int: s8.wrap, refused: u4.refuse}
+    registers: {reg: s8.saturate, int: s8.wrap, refused: u4.saturate}
     parameters: {wire: s8, while: u3, weight_reg: s4}
     step:
       - add: {into: refused, terms: [1]}
