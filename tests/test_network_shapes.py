@@ -207,3 +207,12 @@ def test_a_sum_of_62_bits_is_computed(engine):
 def test_an_event_driven_network_is_one_core_with_a_source_for_each_neuron():
     assert refused(network, EVENT, 2, 2, names="ab") == ["network: found 2 layers; allowed: 1 with clock: event"]
     assert refused(network, EVENT, 3, 2) == ["inputs: found 3; allowed: 2, a source for each neuron"]
+
+
+@pytest.mark.parametrize("engine", ["compiled", "array", "oracle"])
+def test_a_list_of_no_synapses_brings_nothing(engine):
+    delayed = edited(GENERIC, ("connections.forward.delay", {"per": "synapse", "word": "u3"}))
+    none = np.zeros(0, np.int64)
+    link = bs.Projection("input", "a", none, via="forward", shape=bs.Sparse(none, none), delays=none)
+    net = bs.Network(delayed, 2, [bs.Population("a", 2, {"threshold": 1, "leak": 0})], [link])
+    assert not bs.run(net, [[1, 1]], engine=engine).spikes.any()

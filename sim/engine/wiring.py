@@ -190,7 +190,7 @@ def _counted_in(network: Network, source: str) -> str:
 def _picture(network: Network, projection: Projection, added: Weights) -> Picture | None:
     """A convolution of one delay, if it can be computed as a picture."""
     delays = np.asarray(projection.delays)
-    if not isinstance(added, Listed) or projection.shape is None or np.any(delays != delays.flat[0]):
+    if not isinstance(added, Listed) or projection.shape is None or np.unique(delays).size != 1:
         return None
     synapses = synapses_of(network.connection(projection), projection, network.size(projection.source))
     return picture_of(projection, added.weights, synapses)
