@@ -65,6 +65,11 @@ def bitspike(capsys: pytest.CaptureFixture[str], *arguments: object) -> Ran:
     return Ran(status, printed.out, printed.err)
 
 
+def beside_compiling(stderr: str) -> str:
+    """What a program says besides that it compiles, which it does where the kernels are not kept yet."""
+    return "".join(line for line in stderr.splitlines(True) if not line.startswith("compiling a kernel for this"))
+
+
 def refused(capsys: pytest.CaptureFixture[str], folder: Path, *arguments: object) -> list[str]:
     """The lines on stderr of a command that ends with status 2, prints no result and writes nothing."""
     before = contents(folder)

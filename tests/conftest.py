@@ -1,5 +1,6 @@
 import os
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("ci", derandomize=True, deadline=None)
@@ -12,3 +13,14 @@ SLOW = ("test_cli", "test_training", "test_gradient", "test_run_slow_model", "te
 def pytest_collection_modifyitems(items):
     """Fast files first, so that most mistakes show in seconds."""
     items.sort(key=lambda item: max((rank for rank, name in enumerate(SLOW, 1) if name in item.nodeid), default=0))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_quietly():
+    """The command line has said already that it compiles: what it prints is the same whichever kernels are kept."""
+    from bitspike import cli
+
+    cli.tell_of_compiling()
+    for handler in list(cli.LOG.handlers):
+        cli.LOG.removeHandler(handler)
+    cli.LOG.setLevel("NOTSET")

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import argparse
 import io
+import logging
 import os
 import sys
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 from .. import __version__
+from ..engine.cache import LOG
 from ..errors import BitspikeError, MismatchError
 from ..profile import ProfileWarning
 from . import check, compare, demo, explain, export, import_, profiles, rtl, run, show, trace, train, vectors, verify
@@ -43,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a verb; returns the exit status."""
     args = parser().parse_args(arguments)
+    tell_of_compiling()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may have no text
     try:
@@ -82,6 +86,20 @@ def _act(args: argparse.Namespace) -> int:
         otherwise, warnings.showwarning = warnings.showwarning, show
         status: int = args.act(args)
         return status
+
+
+@cache
+def tell_of_compiling() -> None:
+    """Have the first compilation of this process said on stderr: it takes seconds, in which nothing else is."""
+    LOG.addHandler(_Once())
+    LOG.setLevel(logging.INFO)
+
+
+class _Once(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        LOG.removeHandler(self)
+        LOG.setLevel(logging.NOTSET)
+        note(record.getMessage())
 
 
 def _give_up_stdout() -> None:

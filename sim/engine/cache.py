@@ -1,16 +1,19 @@
 """Machine code of kernels: compiled by LLVM for this processor, kept in a folder of the user's.
 
-The folder is $BITSPIKE_CACHE_DIR, else bitspike/ in the user's cache folder; where neither can be
-written, a temporary folder that lasts as long as the process.
+The folder is $BITSPIKE_CACHE_DIR, else bitspike/ in the user's cache folder; where neither can be written, a temporary
+folder that lasts as long as the process; where there is none either, nothing is kept. Kernels that were used longest
+ago make room for new ones.
 """
 
 from __future__ import annotations
 
 import ctypes
 import hashlib
+import logging
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -28,6 +31,11 @@ from ..errors import FileError
 Kernel = Callable[[int], None]
 """Machine code, called with the address of its arguments."""
 
+LOG = logging.getLogger(__name__)
+"""Told at INFO of every kernel that is compiled, not of those that are found."""
+
+MOST_BYTES = 1 << 28  # of all kernels that are kept
+_ABANDONED = 3600  # seconds after which what is half-written is nobody's
 _CHECK = hashlib.sha256().digest_size  # bytes of a file before the code: its checksum
 _LOADED: dict[str, tuple[Kernel, Any]] = {}
 _LOCK = Lock()
@@ -44,15 +52,23 @@ def _user_cache() -> Path:
 
 
 @cache
-def cache_folder() -> Path:
-    """A folder of kernels that can be written and that no other user can."""
-    try:
+def cache_folder() -> Path | None:
+    """A folder of kernels that can be written and that no other user can; None where there is none."""
+    with suppress(OSError, RuntimeError):
         folder = _user_cache()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return folder
-    except (OSError, RuntimeError):
-        return Path(tempfile.mkdtemp(prefix="bitspike-"))
+    try:
+        return Path(_temporary().name)
+    except OSError:
+        return None
+
+
+@cache
+def _temporary() -> tempfile.TemporaryDirectory[str]:
+    """Removed when the process ends."""
+    return tempfile.TemporaryDirectory(prefix="bitspike-")
 
 
 class _ArrayInterface(ctypes.Structure):
@@ -98,23 +114,52 @@ def compiled(key: str, source: Callable[[], str]) -> Kernel:
 def _object(key: str, source: Callable[[], str]) -> bytes:
     """Object code from the cache, where its checksum is right; else compiled and kept there, if it can be."""
     name = hashlib.sha256(f"{_host()}\n{key}".encode()).hexdigest()[:32]
-    path = cache_folder() / f"{name}.o"
+    folder = cache_folder()
+    if folder is None:
+        LOG.info("compiling a kernel for this processor; kernels are not kept, as no folder can be written")
+        return object_code(source())
+    path = folder / f"{name}.o"
     code = _kept(path)
     if not code:
+        LOG.info("compiling a kernel for this processor; kernels are kept in %s", folder)
         code = object_code(source())
         with suppress(FileError):  # a full disk, say
             write_bytes(path, hashlib.sha256(code).digest() + code)
+        _trim(folder)
     return code
 
 
 def _kept(path: Path) -> bytes:
-    """Object code whose checksum is right, or none."""
+    """Object code whose checksum is right, or none. It counts as used now."""
     try:
         content = path.read_bytes()
     except OSError:
         return b""
+    with suppress(OSError):  # a folder that can only be read
+        os.utime(path)
     code = content[_CHECK:]
     return code if hashlib.sha256(code).digest() == content[:_CHECK] else b""
+
+
+def _trim(folder: Path) -> None:
+    """Remove the kernels that were used longest ago, beyond MOST_BYTES, and what writers that died have left.
+
+    Other processes may do the same, or read what is removed: it has vanished then, or is compiled anew.
+    """
+    kernels: list[tuple[float, int, Path]] = []
+    for path in (*folder.glob("*.o"), *folder.glob(".*.partial")):
+        with suppress(OSError):
+            found = path.stat()
+            if path.suffix == ".o":
+                kernels.append((found.st_mtime, found.st_size, path))
+            elif found.st_mtime < time.time() - _ABANDONED:
+                path.unlink()
+    room = MOST_BYTES
+    for _, size, path in sorted(kernels, reverse=True):
+        room -= size
+        if room < 0:
+            with suppress(OSError):
+                path.unlink()
 
 
 def _host() -> str:
