@@ -82,6 +82,18 @@ def test_a_bench_fails_at_the_first_difference(module, operator, other, register
     assert "PASS" not in output
 
 
+@needs("iverilog")
+def test_a_bench_without_its_vectors_fails(tmp_path):
+    write_circuits(bs.load_profile(GENERIC), tmp_path, 3)
+    path = tmp_path / "generic_w8_v16_recurrent_deliver.hex"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:2]))
+    assert "recurrent_deliver.hex: vector 2 is missing" in simulate(tmp_path)[1]
+    path.unlink()
+    status, text = simulate(tmp_path)
+    assert status != 0
+    assert "PASS" not in text
+
+
 KEYWORDS = """
 schema: 1
 name: 2-logic

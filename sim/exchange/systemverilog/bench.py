@@ -60,6 +60,8 @@ def _check(number: int, module: Module) -> Iterator[str]:
     yield f'$readmemh("{module.name}.hex", vectors{number});'
     yield "for (at = 0; at < VECTORS; at = at + 1) begin"
     yield f"    {{{', '.join(fields)}}} = vectors{number}[at];"
+    yield f"    if (^vectors{number}[at] === 1'bx)"
+    yield f'        $fatal(1, "{module.name}.hex: vector %0d is missing", at);'
     yield "    #1;"
     if module.refuses:
         yield from _compare(module, REFUSED, f"u{number}_{REFUSED}_o", f"u{number}_{REFUSED}_x", "")
