@@ -9,6 +9,9 @@
 Training is in `bitspike.training`, which alone needs torch.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .compare import Comparison, Difference, compare
 from .dispute import dispute
 from .engine import Write, explain, initial_state, run
@@ -22,28 +25,6 @@ from .errors import (
     OverflowRefusedError,
 )
 from .events import Events
-from .exchange import (
-    Bench,
-    Imported,
-    Placement,
-    Vectors,
-    Verification,
-    export,
-    import_nir,
-    layout_names,
-    load_vectors,
-    place,
-    read_bench,
-    read_event_file,
-    read_images,
-    read_state,
-    save_vectors,
-    verify,
-    verify_dump,
-    write_bench,
-    write_event_file,
-    write_vcd,
-)
 from .network import (
     Convolution,
     Network,
@@ -58,8 +39,32 @@ from .network.rebind import rebind
 from .profile import check_profile, load_profile, profile_names
 from .profile.schema import Profile
 from .raster import Raster
-from .report.footprint import Footprint, footprint
 from .trace import LayerTrace, Trace, load_trace
+
+if TYPE_CHECKING:
+    from .exchange import (
+        Bench,
+        Imported,
+        Placement,
+        Vectors,
+        Verification,
+        export,
+        import_nir,
+        layout_names,
+        load_vectors,
+        read_bench,
+        read_event_file,
+        read_images,
+        read_state,
+        verify_dump,
+        write_bench,
+        write_event_file,
+        write_vcd,
+    )
+    from .exchange.place import place
+    from .exchange.save_vectors import save_vectors
+    from .exchange.verify import verify
+    from .report.footprint import Footprint, footprint
 
 __version__ = "0.1.0"
 
@@ -120,3 +125,18 @@ __all__ = [
     "write_event_file",
     "write_vcd",
 ]
+
+
+if not TYPE_CHECKING:  # a type checker would take every name for one of these
+
+    def __getattr__(name: str) -> Any:
+        """What reads and writes other people's formats is a sixth of the import: it waits until it is asked for."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        place = "report.footprint" if name in ("Footprint", "footprint") else "exchange"
+        globals()[name] = found = getattr(import_module(f".{place}", __name__), name)
+        return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -178,3 +178,23 @@ def test_imports_run_one_way(file):
 def test_no_two_of_a_row_import_each_other():
     pairs = {pair for file in MODULES for pair in imports(file)}
     assert [(a, b) for a, b in pairs if a < b and (b, a) in pairs] == []
+
+
+def test_what_reads_other_formats_and_draws_waits_until_it_is_asked_for():
+    late = "bitspike.exchange", "bitspike.report", "bitspike.training", "bitspike.cli"
+    heavy = {"rich", "nir", "h5py", "matplotlib", "torch", "sklearn", "logging.config"}
+    code = f"""
+import sys, bitspike as bs
+assert not {heavy!r} & set(sys.modules)
+assert not [name for name in sys.modules if name.startswith({late!r})]
+assert set(bs.__all__) <= set(dir(bs))
+from bitspike import *
+assert footprint is bs.footprint and "bitspike.exchange" in sys.modules
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_public_name_is_there_and_no_other():
+    assert all(getattr(bs, name) is not None for name in bs.__all__)
+    with pytest.raises(AttributeError, match="'bitspike' has no attribute 'nothing'"):
+        bs.nothing  # noqa: B018
