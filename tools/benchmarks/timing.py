@@ -9,12 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+SETTLE = 0.02  # seconds: threads that wait for work on a processor, as OpenMP's do after a call, have given it up
 LEAST_ROUNDS = 9
 MOST_ROUNDS = 101
 SHORTEST = 0.004  # seconds of one measurement: a shorter call is repeated
@@ -102,6 +103,7 @@ def _used() -> tuple[float, float, float]:
 
 
 def _timed(call: Call, repeats: int, cold: bool = False) -> float:
+    sleep(SETTLE)
     if cold:
         empty_caches()
     start = perf_counter()
