@@ -9,6 +9,11 @@ from benchmarks.rows import Row, Target, compared
 from benchmarks.timing import LEAST_ROUNDS, Figure, Times, interleaved
 
 
+@pytest.fixture(autouse=True)
+def _no_threads_to_wait_for(monkeypatch):
+    monkeypatch.setattr(timing, "SETTLE", 0)
+
+
 def row(seconds, others=0.0, **options):
     return compared("a row", Times(np.array(seconds, float), others), 2, **options)
 
@@ -87,6 +92,14 @@ def test_a_short_call_is_repeated_and_its_time_is_of_one_call():
 def test_more_time_is_more_rounds_up_to_a_limit():
     times = interleaved([lambda: time.sleep(0.001)], seconds=0.2)
     assert LEAST_ROUNDS < times.seconds.shape[1] <= timing.MOST_ROUNDS
+
+
+def test_each_call_waits_for_the_other_sides_threads_first(monkeypatch):
+    order = []
+    monkeypatch.setattr(timing, "sleep", lambda seconds: order.append(seconds))
+    monkeypatch.setattr(timing, "SETTLE", 5)
+    interleaved([lambda: order.append("a"), lambda: order.append("b")], cold=True, seconds=0)
+    assert order[-4:] == [5, "a", 5, "b"]
 
 
 def test_caches_are_emptied_before_each_cold_call_of_each_side(monkeypatch):
