@@ -6,7 +6,8 @@ from pathlib import Path
 import bitspike as bs
 import pytest
 
-SOURCES = sorted(Path(bs.__file__).parent.rglob("*.py"))
+PACKAGE = Path(bs.__file__).parent
+SOURCES = sorted(PACKAGE.rglob("*.py"))
 CHIPS = (
     "brian2",
     "dynapcnn",
@@ -21,6 +22,7 @@ CHIPS = (
     "truenorth",
     "xylo",
 )
+FRAMEWORKS = {"exchange/nir/conventions.py": ["sinabs"]}  # a program whose files are read, not a chip
 GENERIC = {"generic", "w8", "v16", "audio", "imu", "core", "1", "2", "3"}
 
 
@@ -39,6 +41,6 @@ def test_a_name_would_be_found():
     assert named("if name == 'tinyodin' or Xylo_2: # encoding") == ["odin", "xylo"]
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(Path(bs.__file__).parent)))
+@pytest.mark.parametrize("path", [path.relative_to(PACKAGE).as_posix() for path in SOURCES])
 def test_no_chip_is_named_in_python(path):
-    assert not named(path.read_text())
+    assert named((PACKAGE / path).read_text()) == FRAMEWORKS.get(path, [])
