@@ -53,7 +53,7 @@ SHAPE = [
      "allowed: a register or a parameter on one side of the relation"),
     ('version: "1"', "version: 1", "8:12: source.version: found 1; allowed: text, in quotes"),
     ("quirks: {}", "quirk: {}", "2:1: missing key 'quirks'|"
-     "57:1: quirk: unknown key; allowed: schema, name, title, source, clock, input, values, neurons, connections, "
+     "69:1: quirk: unknown key; allowed: schema, name, title, source, clock, input, values, neurons, connections, "
      "events, queue, shared, limits, quirks. Did you mean 'quirks'?"),
     ("of: membrane, ", "", "21:9: neurons.neuron.step[0].decay: missing key 'of'"),
     ("rounding: floor", "rounding: flor",
@@ -137,7 +137,8 @@ SENSE = [
      "13:3: neurons.input: names a network's input channels; choose another name|34:19: connections.forward.from[1]: "
      "found 'neuron'; allowed: input|35:9: connections.forward.to: found 'neuron'; allowed: input|44:12: "
      "connections.recurrent.from[0]: found 'neuron'; allowed: input|45:9: connections.recurrent.to: found 'neuron'; "
-     "allowed: input|55:13: limits.neurons.neuron: found 'neuron'; allowed: input"),
+     "allowed: input|55:13: limits.neurons.neuron: found 'neuron'; allowed: input|59:5: shared.neurons.neuron: found "
+     "'neuron'; allowed: input"),
     ("terms: [accumulator]}", "terms: [accumulator, noise]}",
      "22:52: neurons.neuron.step[1].add.terms[1]: found 'noise'; allowed: accumulator, membrane, threshold, leak, an "
      "integer"),

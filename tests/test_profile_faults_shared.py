@@ -41,17 +41,13 @@ def test_a_bad_shared_name_is_refused_at_its_place(tmp_path: Path, old: str, new
 
 
 def test_a_quantity_is_made_of_a_parameter_that_exists(tmp_path: Path) -> None:
-    edits = [("    neuron:\n      as:", "    @neuron:\n      as:"), ("{of: dv}", "{of: @dw}")]
-    assert refusals(tmp_path, "loihi-lava", *edits) == [
-        f"{NEURON}: says nothing of parameter 'dv'",
+    assert refusals(tmp_path, "loihi-lava", ("{of: dv}", "{of: @dw}")) == [
         f"{NEURON}.quantities.membrane_loss.of: found 'dw'; allowed: {PARAMETERS}",
     ]
 
 
 def test_a_parameter_stands_for_one_quantity(tmp_path: Path) -> None:
-    edits = [("    neuron:\n      as:", "    @neuron:\n      as:"), ("{of: dv}", "{of: @du}")]
-    assert refusals(tmp_path, "loihi-lava", *edits) == [
-        f"{NEURON}: says nothing of parameter 'dv'",
+    assert refusals(tmp_path, "loihi-lava", ("{of: dv}", "{of: @du}")) == [
         f"{NEURON}.quantities.membrane_loss.of: found 'du' again; allowed: a parameter that stands for nothing else",
     ]
 
@@ -61,17 +57,6 @@ def test_a_kept_parameter_is_no_exponent(tmp_path: Path) -> None:
              ("keeps: {num_weight_bits", "keeps: {weight_exp: 0, num_weight_bits")]  # fmt: skip
     assert refusals(tmp_path, "loihi-lava", *edits) == [
         f"{DENSE}.weight.exponent: found 'weight_exp' again; allowed: a parameter that stands for nothing else"
-    ]
-
-
-def test_every_parameter_of_a_shared_connection_is_spoken_of(tmp_path: Path) -> None:
-    edits = [
-        ("    dense:\n      as:", "    @dense:\n      as:"),
-        ("keeps: {num_weight_bits: 8, sign_mode: -1}", "keeps: {}"),
-    ]
-    assert refusals(tmp_path, "loihi-lava", *edits) == [
-        f"{DENSE}: says nothing of parameter 'num_weight_bits'",
-        f"{DENSE}: says nothing of parameter 'sign_mode'",
     ]
 
 

@@ -363,3 +363,15 @@ def test_what_the_other_profile_cannot_prepare_is_refused_under_its_name():
     other = edited(LAVA, ("neurons.neuron.derived.threshold", "s8.refuse"))
     with pytest.raises(bs.NetworkError, match=r"^under profile 'loihi-lava': .*1280 does not fit s8\.refuse"):
         bs.rebind(one_layer(NENGO), other)
+
+
+@pytest.mark.parametrize(
+    "edit", [("neurons.neuron.parameters.more", "u4"), ("connections.forward.parameters.more", "u4")]
+)
+def test_a_parameter_that_stands_for_nothing_shared_is_refused_by_name(edit):
+    longer, own = edited(GENERIC, edit), {"threshold": 9, "leak": 2}
+    of_neurons, of_link = ({"more": 1}, {}) if edit[0].startswith("neurons") else ({}, {"more": 1})
+    link = bs.Projection("input", "a", [[5]], via="forward", parameters=of_link)
+    net = bs.Network(longer, 1, [bs.Population("a", 1, {**own, **of_neurons})], [link])
+    with pytest.raises(bs.NetworkError, match="parameter 'more' of generic-w8-v16 is not shared"):
+        bs.rebind(net, bs.load_profile(GENERIC))

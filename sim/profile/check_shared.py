@@ -79,7 +79,7 @@ def _quantities(path: Path, quantities: Mapping[str, Quantity]) -> Uses:
 def _parameter_faults(
     path: Path, uses: Uses, parameters: Collection[str], of: Needs, kept: Collection[str] = ()
 ) -> Iterator[Fault]:
-    """Each parameter stands for one thing: what stands for two could not be solved for, for none not be compared."""
+    """A parameter stands for one thing at most: what stands for two could not be solved for."""
     seen: set[str] = set(kept)
     for place, name in uses:
         yield from unknown(place, name, parameters, of)
@@ -87,6 +87,3 @@ def _parameter_faults(
             message = f"found '{name}' again; allowed: a parameter that stands for nothing else"
             yield Fault(place, message, needs=(path,))
         seen.add(name)
-    for name in parameters:
-        if name not in seen:
-            yield Fault(path, f"says nothing of parameter '{name}'", key=True, needs=(*of, path))
