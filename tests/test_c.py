@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from builders import generic, random_generic, random_spikes, random_xylo
 from c_programs import assert_equal, needs_gcc, random_state
-from invented_chips import random_event, random_exponents, random_graded, random_ternary
+from invented_chips import random_exponents, random_graded, random_ternary
 
 
 @needs_gcc
@@ -29,12 +29,6 @@ def test_shipped_chips_equal_the_engine(make, seed, tmp_path):
     network = make(seed)
     assert_equal(network, tmp_path, random_spikes(network, seed))
     assert_equal(network, tmp_path, random_spikes(network, seed), random_state(network, np.random.default_rng(seed)))
-
-
-def test_an_event_clock_is_refused(tmp_path):
-    with pytest.raises(bs.InputError, match="format c: found 'invented-event' with clock: event; allowed: clock: step"):
-        bs.export(random_event(0), tmp_path / "net", format="c")
-    assert not (tmp_path / "net").exists()
 
 
 def test_a_report_counts_bytes_and_tables_are_narrow(tmp_path):

@@ -81,20 +81,24 @@ class Record:
         return cls(np.zeros(shape, core.counted), kept, overflows, dropped, [np.zeros((0, 2), np.int32)] * samples)
 
 
-class Watch(Protocol):
-    """Told what one neuron is about to write; see `explain`."""
-
-    def entered(self, event: int, kind: Kind, values: Mapping[str, int], follows: bool) -> None:
-        """What comes next is the event of this number from outside, or, where it follows, one from the queue."""
-
-    def registers(self, neuron: int, regs: Registers) -> Registers:
-        """The registers to use for this neuron: `regs`, or a view that records its writes."""
+class Updates(Protocol):
+    """Told what one update of a neuron is about to write."""
 
     def arriving(self, regs: Registers, weight: Value) -> None:
         """The next write delivers this weight."""
 
     def stage(self, stage: Any, regs: Registers) -> None:
         """The next writes are this stage's."""
+
+
+class Watch(Updates, Protocol):
+    """Told of every event besides; see `explain`."""
+
+    def entered(self, event: int, kind: Kind, values: Mapping[str, int], follows: bool) -> None:
+        """What comes next is the event of this number from outside, or, where it follows, one from the queue."""
+
+    def registers(self, neuron: int, regs: Registers) -> Registers:
+        """The registers to use for this neuron: `regs`, or a view that records its writes."""
 
     def spiked(self, regs: Registers, left: bool, queued: bool) -> None:
         """The neuron spiked; whether that left the core, and whether it waits in the queue."""
@@ -140,7 +144,7 @@ def update(
     event: EventKind,
     weights: Iterable[tuple[str, Value]],
     neuron: NeuronClass,
-    watch: Watch | None = None,
+    watch: Updates | None = None,
 ) -> None:
     """What an event does to a neuron: the weights arrive, then come the event's own stages and the class's step."""
     for register, weight in weights:
