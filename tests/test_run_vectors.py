@@ -255,6 +255,23 @@ def test_lists_of_synapses_add_as_the_matrix_does(text, arriving):
     assert_equal_to_the_oracle(made, np.stack([counts] * len(start)), start)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("most", [1, 3])
+@pytest.mark.parametrize("text", ["s16.saturate", "s12.wrap"])
+def test_lists_of_one_sign_overflow_at_that_end(text, most, sign):
+    word, sources = Word.parse(text), 9
+    made = as_list(collecting(text, "s8", "graded"), np.full((sources, 40), 50 * sign))
+    counts = np.full((2, 1, sources), most)
+    brought = most * sources * 50
+    starts = (
+        [[word.max - brought], [word.max - brought + 1]]
+        if sign > 0
+        else [[word.min + brought], [word.min + brought - 1]]
+    )
+    trace = assert_equal_to_the_oracle(made, counts, starts)
+    assert trace.overflows[REGISTER] == 40
+
+
 @pytest.mark.parametrize("overflow", [Overflow.SATURATE, Overflow.WRAP])
 def test_sums_that_even_64_bits_do_not_hold_are_added_one_by_one(overflow):
     """Eight weights of 2**59 pass 2**62, sixteen 2**63, and thirty-two come back to 0 in a machine's registers."""
