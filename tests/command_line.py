@@ -100,7 +100,7 @@ def train_on_few(monkeypatch: pytest.MonkeyPatch) -> None:
 
     data = loop.load_data("digits")
     few = replace(data, train=data.train[:60], train_labels=data.train_labels[:60])
-    monkeypatch.setattr(loop, "load_data", lambda name: few)
+    monkeypatch.setattr(loop, "load_data", lambda *arguments: few)
 
 
 def small(path: Path) -> Path:

@@ -31,7 +31,8 @@ int main(void) {
 @needs_gcc
 def test_random_weights_on_the_digits_equal_the_engine(tmp_path):
     pytest.importorskip("sklearn")
-    from bitspike.training.data import Rate, encode, load_data
+    from bitspike.training.data import load_data
+    from bitspike.training.encoding import Rate, encode
 
     rng = np.random.default_rng(0)
     data = load_data("digits")

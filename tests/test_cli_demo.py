@@ -12,7 +12,7 @@ import bitspike as bs
 import pytest
 from bitspike.cli import demo as verb
 from bitspike.cli import main
-from bitspike.training import data
+from bitspike.training import task
 from command_line import HWCONFIGS, bitspike, recipe, refused, train_on_few
 
 proof = pytest.importorskip("bitspike.training.proof")
@@ -95,8 +95,8 @@ def test_nothing_is_called_exact_without_the_number_of_values_compared(demo, out
 
 
 def test_the_figures_go_to_a_program_as_json(capsys, tmp_path, folder, demo, monkeypatch):
-    test_set = data.test_set
-    monkeypatch.setattr(data, "test_set", lambda *arguments: test_set(*arguments).first(3))
+    test_set = task.test_set
+    monkeypatch.setattr(task, "test_set", lambda *arguments: test_set(*arguments).first(3))
     monkeypatch.setattr(verb, "_draw", lambda *arguments: None)  # drawn once above
     ran = bitspike(capsys, "demo", "--recipe", folder / "tiny.yaml", "-o", tmp_path, "--json")
     assert ran.status == 0
@@ -114,8 +114,8 @@ def test_the_figures_go_to_a_program_as_json(capsys, tmp_path, folder, demo, mon
 def test_every_way_to_fire_is_drawn_as_far_as_it_has_a_threshold(capsys, tmp_path, monkeypatch, when, pictures):
     profile = (HWCONFIGS / "generic-w8-v16.yaml").read_text(encoding="utf-8")
     (tmp_path / "my.yaml").write_text(profile.replace('[membrane, ">=", threshold]', when), encoding="utf-8")
-    test_set = data.test_set
-    monkeypatch.setattr(data, "test_set", lambda *arguments: test_set(*arguments).first(3))
+    test_set = task.test_set
+    monkeypatch.setattr(task, "test_set", lambda *arguments: test_set(*arguments).first(3))
     file = recipe(tmp_path / "tiny.yaml", ("generic-w8-v16", "my.yaml"))
     ran = bitspike(capsys, "demo", "--recipe", file, "-o", tmp_path / "out")
     assert ran.status == 0

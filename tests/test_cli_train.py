@@ -106,7 +106,7 @@ def test_ctrl_c_in_the_first_epoch_keeps_the_network_it_started_from(capsys, tin
 
 
 def test_ctrl_c_before_there_is_a_network_writes_nothing(capsys, tmp_path, tiny, net, monkeypatch):
-    def interrupted(name):
+    def interrupted(*arguments):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(loop, "load_data", interrupted)
@@ -178,7 +178,12 @@ FAULTS = [
     ("a value of another type", ("epochs: 1", "epochs: one"), "21:9: epochs: found 'one'; allowed: ", ""),
     ("an unknown profile", ("generic-w8-v16", "generic-w8-v61"), "4:10: profile: found 'generic-w8-v61'", "Did you"),
     ("a missing profile", ("generic-w8-v16", "my.yaml"), "4:10: profile: ", "my.yaml: there is no such file"),
-    ("unknown data", ("data: digits", "data: mnist"), "5:7: data: found 'mnist'; allowed: digits", ""),
+    (
+        "unknown data",
+        ("data: digits", "data: minst"),
+        "5:7: data: found 'minst'; allowed: digits",
+        "Did you mean 'mnist'",
+    ),
     ("an unknown parameter", ("leak: 4", "leek: 4"), "9:5: layers[0]: ", "leek"),
     ("a parameter out of range", ("leak: 4", "leak: 16"), "9:5: layers[0]: ", "found 16; allowed: 0 to 15 (u4)"),
     ("too many neurons", ("size: 6", "size: 1015"), "9:3: layers: limits.neurons: ", "needs 1025; allowed: 1024"),

@@ -10,7 +10,7 @@ import pytest
 from bitspike.errors import InputError
 
 torch = pytest.importorskip("torch")
-from bitspike.training import data, loop  # noqa: E402
+from bitspike.training import data, loop, task  # noqa: E402
 from bitspike.training.loop import Epoch, float_accuracy, train  # noqa: E402
 from bitspike.training.recipe import load_recipe  # noqa: E402
 from test_training_recipes import GOOD, written  # noqa: E402
@@ -21,7 +21,7 @@ def small(tmp_path, monkeypatch):
     """A recipe of 3 short epochs and its network, on 40 samples."""
     digits = data.load_data("digits")
     few = replace(digits, train=digits.train[:40], train_labels=digits.train_labels[:40])
-    monkeypatch.setattr(loop, "load_data", lambda name: few)
+    monkeypatch.setattr(loop, "load_data", lambda *arguments: few)
     recipe, template = load_recipe(
         written(tmp_path, GOOD.replace("steps: 8", "steps: 3").replace("threshold: 512", "threshold: 128"))
     )
@@ -131,7 +131,7 @@ def test_a_few_epochs_learn_the_digits(tmp_path):
         written(tmp_path, GOOD.replace("size: 12", "size: 64").replace("steps: 8", "steps: 3"))
     )
     trained = train(recipe.model_copy(update={"epochs": 5, "batch": 300, "learning_rate": 0.1}), template)
-    test = data.test_set(trained.network.task, "digits")
+    test = task.test_set(trained.network.task, "digits")
     accuracy = test.accuracy(bs.run(trained.network, test.spikes, engine="array").spikes)
     assert accuracy > 0.8
     assert abs(float_accuracy(trained.model, test) - accuracy) < 0.05

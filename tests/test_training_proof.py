@@ -10,7 +10,7 @@ import pytest
 from bitspike.errors import MismatchError
 
 torch = pytest.importorskip("torch")
-from bitspike.training import data  # noqa: E402
+from bitspike.training import task  # noqa: E402
 from bitspike.training.proof import prove  # noqa: E402
 from bitspike.training.recipe import build, load_recipe  # noqa: E402
 from test_training_recipes import GOOD, written  # noqa: E402
@@ -28,7 +28,7 @@ def model(tmp_path):
 @pytest.fixture
 def test():
     spikes = np.random.default_rng(0).integers(0, 3, (SAMPLES, STEPS, 64)).astype(np.uint8)
-    return data.TestSet(spikes, np.zeros(SAMPLES, np.int64), data.PerClass(kind="per_class"), 10)
+    return task.TestSet(spikes, np.zeros(SAMPLES, np.int64), task.PerClass(kind="per_class"), 10)
 
 
 def doctored(model, change):

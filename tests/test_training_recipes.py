@@ -11,6 +11,7 @@ from bitspike.errors import DocumentError
 from bitspike.profile import profile_names
 
 pytest.importorskip("torch")
+from bitspike.training.data import DATA_SETS
 from bitspike.training.recipe import build, load_recipe
 
 GOOD = """\
@@ -106,13 +107,15 @@ def test_a_profile_may_lie_beside_the_recipe(tmp_path):
 
 TWO_OUTPUTS = "  - {source: hidden, target: output, via: forward, synapses: 1, parameters: {}}\n"
 
+ENCODINGS = "rate, constant, lines, frames, deltas"
 FAULTS = [
     ("profile: generic-w8-v16", "profile: generic-w8-v61",
      f"4:10: profile: found 'generic-w8-v61'; allowed: {', '.join(profile_names())}, or the path of a .yaml file. "
      "Did you mean 'generic-w8-v16'?"),
-    ("data: digits", "data: digit", "5:7: data: found 'digit'; allowed: digits"),
+    ("data: digits", "data: digit",
+     f"5:7: data: found 'digit'; allowed: {', '.join(DATA_SETS)}. Did you mean 'digits'?"),
     ("steps: 8", "steps: 0", "6:31: encoding.steps: found 0; allowed: an integer from 1 to 10000"),
-    ("kind: rate", "kind: rat", "6:18: encoding.kind: found 'rat'; allowed: rate, lines. Did you mean 'rate'?"),
+    ("kind: rate", "kind: rat", f"6:18: encoding.kind: found 'rat'; allowed: {ENCODINGS}. Did you mean 'rate'?"),
     ("size: 12", "size: 1025", "9:3: layers: limits.neurons: 'neuron' needs 1035; allowed: 1024"),
     ("size: 12", "size: 0", "9:42: layers[0].size: found 0; allowed: an integer from 1 to 1048576"),
     ("size: 12", "size: 12.0", "9:42: layers[0].size: found 12.0; allowed: an integer from 1 to 1048576"),

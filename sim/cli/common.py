@@ -25,7 +25,8 @@ from ..errors import BitspikeError, DocumentError, FileError, InputError, Networ
 from ..events import Events, load_events
 from ..exchange.event_file import read_event_file
 from ..network import Network
-from ..training.data import DATA_SETS, TestSet, test_set
+from ..training.data import DATA_DIR, DATA_SETS
+from ..training.task import TestSet, test_set
 
 MAX_SPIKE_FILE = 1 << 32  # bytes of an .npy file that are read
 UNWRAPPED = 1000  # columns of a table that no terminal shows
@@ -50,6 +51,13 @@ def add_data(parser: argparse.ArgumentParser, required: bool = True, use: str = 
     files = "an .npy file of spike counts, or with clock: event a .csv or .npz file of events"
     parser.add_argument("--data", required=required, help=f"{use}a data set ({known}), {files}")
     parser.add_argument("--samples", type=int, help="only so many samples, from the first")
+    add_data_dir(parser)
+
+
+def add_data_dir(parser: argparse.ArgumentParser) -> None:
+    """The option that says where the files of data sets are."""
+    use = f"the folder that has the files of data sets (default: the environment variable {DATA_DIR})"
+    parser.add_argument("--data-dir", metavar="FOLDER", help=use)
 
 
 def add_choice(parser: argparse.ArgumentParser) -> None:
@@ -83,8 +91,11 @@ def _neurons(option: str, text: str) -> list[int]:
     return neurons
 
 
-def load_input(network: Network, data: str, samples: int | None) -> Input:
-    """Spikes by data set or from an .npy file; events from a .csv or .npz file. Raises InputError, FileError."""
+def load_input(network: Network, data: str, samples: int | None, data_dir: str | None) -> Input:
+    """Spikes by data set or from an .npy file; events from a .csv or .npz file. Raises InputError, FileError.
+
+    data_dir: the folder of `load_data`.
+    """
     if samples is not None and samples < 1:
         raise InputError(f"--samples: found {samples}; allowed: 1 or more")
     if network.profile.clock == "event":
@@ -95,7 +106,7 @@ def load_input(network: Network, data: str, samples: int | None) -> Input:
     if data.endswith(".npy"):
         spikes, test = read_spikes(data), None
     else:
-        test = test_set(network.task, data)
+        test = test_set(network.task, data, data_dir)
         spikes = test.spikes
     if samples is not None:
         spikes = spikes[:samples] if spikes.ndim == 3 else spikes

@@ -12,11 +12,12 @@ from ..errors import InputError
 from ..network import load_network
 from ..profile import load_profile
 from ..trace import load_trace
-from .common import add_json, load_input, print_json
+from .common import add_data_dir, add_json, load_input, print_json
 from .explain import as_json
 
 _USAGE = """bitspike compare [--json] TRACE TRACE
-       bitspike compare --profiles PROFILE PROFILE [--samples N] [--engine ENGINE] [--json] NETWORK INPUT"""
+       bitspike compare --profiles PROFILE PROFILE [--samples N] [--engine ENGINE] [--data-dir FOLDER]
+                        [--json] NETWORK INPUT"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--samples", type=int, help="with --profiles: only so many samples, from the first")
     parser.add_argument("--engine", choices=ENGINES, help="with --profiles: equal in every bit (default compiled)")
+    add_data_dir(parser)
     add_json(parser)
 
 
@@ -36,10 +38,10 @@ def act(args: argparse.Namespace) -> int:
     """Print the comparison; 1 if the traces, or what the profiles compute, differ."""
     if args.profiles:
         return _compare_profiles(args)
-    for option in ("samples", "engine"):
+    for option in ("samples", "engine", "data_dir"):
         if getattr(args, option) is not None:
             needs = "allowed only with --profiles, which runs a network; traces are compared as they are"
-            raise InputError(f"--{option}: {needs}")
+            raise InputError(f"--{option.replace('_', '-')}: {needs}")
     comparison = compare(load_trace(args.a), load_trace(args.b))
     if args.json:
         print_json({"equal": comparison.equal, **asdict(comparison)})
@@ -52,7 +54,7 @@ def _compare_profiles(args: argparse.Namespace) -> int:
     """One network, run under two profiles."""
     a, b = (load_profile(name) for name in args.profiles)
     network = load_network(args.a)
-    given = load_input(network, args.b, args.samples)
+    given = load_input(network, args.b, args.samples, args.data_dir)
     found = dispute(network, (a, b), given.spikes, engine=args.engine or ENGINES[0])
     if args.json:
         sides = zip(found.names, found.registers, found.writes, found.agreed, found.decisive, strict=True)

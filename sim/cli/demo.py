@@ -19,8 +19,8 @@ from ..exchange import read_images, write_images
 from ..network import Network, load_network, save_network
 from ..report.summary import Summary, activity
 from ..trace import LayerTrace, Trace
-from ..training.data import TestSet
-from .common import add_json, extra, note, print_json, print_table, training
+from ..training.task import TestSet
+from .common import add_data_dir, add_json, extra, note, print_json, print_table, training
 from .train import read_recipe, train_recipe
 
 
@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recipe", default="digits", help="a recipe (default digits)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
+    add_data_dir(parser)
     add_json(parser)
 
 
@@ -39,14 +40,14 @@ def act(args: argparse.Namespace) -> int:
     from ..training.loop import float_accuracy
     from ..training.proof import prove
 
-    recipe, template = read_recipe(args.recipe, args.seed, args.epochs)
+    recipe, template = read_recipe(args)
     folder = _folder(args.output)
     note(f"Training {args.recipe} ...")
-    trained = train_recipe(recipe, template, args.seed)
+    trained = train_recipe(recipe, template, args)
     if trained.interrupted:
         save_network(trained.network, folder / "network.npz")
         return 130
-    test = package.test_set(trained.network.task, trained.network.task["data"])
+    test = package.test_set(trained.network.task, trained.network.task["data"], args.data_dir)
     note(f"Comparing training forward, compiled engine and integer oracle on {len(test.labels)} samples ...")
     proof = prove(trained.model, test)
     proof.check()

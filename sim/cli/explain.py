@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def act(args: argparse.Namespace) -> int:
     """Print a line a write."""
     network = load_network(args.network)
-    spikes = load_input(network, args.data, args.samples).spikes
+    spikes = load_input(network, args.data, args.samples, args.data_dir).spikes
     writes = explain(network, spikes, layer=args.layer, neuron=args.neuron, step=args.step, sample=args.sample)
     if args.json:
         print_json(as_json(writes))

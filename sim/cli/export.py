@@ -42,7 +42,7 @@ def act(args: argparse.Namespace) -> int:
     network = load_network(args.network)
     given = {name: getattr(args, name) for name in _options() if getattr(args, name) is not None}
     format.check(given)
-    spikes = None if args.data is None else load_input(network, args.data, args.samples).spikes
+    spikes = None if args.data is None else load_input(network, args.data, args.samples, args.data_dir).spikes
     needs = footprint(network, spikes, given.get("layout"))
     files = export(network, args.output, args.format, **given)
     if format.read is not None and format.read(args.output) != network:

@@ -33,7 +33,7 @@ def act(args: argparse.Namespace) -> int:
     if args.output:
         can_write(args.output)
     network = load_network(args.network, load_profile(args.profile) if args.profile else None)
-    given = load_input(network, args.data, args.samples)
+    given = load_input(network, args.data, args.samples, args.data_dir)
     record = "all" if "all" in args.record else args.record
     streamed = args.output if args.output and not _fits(network, given, record) else None
     trace = run(network, given.spikes, record=record, engine=args.engine, device=args.device, record_to=streamed)

@@ -11,7 +11,7 @@ from ..exchange.vcd import TIMESCALE, write_vcd
 from ..network import load_network
 from ..profile.schema import SPIKES
 from ..trace import Trace, load_trace
-from .common import add_choice, add_json, chosen_layers, load_input, print_json
+from .common import add_choice, add_data_dir, add_json, chosen_layers, load_input, print_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--vcd", required=True, metavar="OUT", help="the file to write, .vcd")
     parser.add_argument("--sample", type=int, default=0, help="the number of the sample (default 0)")
     parser.add_argument("--timescale", default=TIMESCALE, help=f"of a step or event, such as '1 ms' ({TIMESCALE})")
+    add_data_dir(parser)
     add_choice(parser)
     add_json(parser)
 
@@ -45,6 +46,6 @@ def _run(args: argparse.Namespace, layers: Layers) -> Trace:
     """A run that records what was chosen."""
     network = load_network(args.source)
     chosen = choose(registers_of(network), layers, args.register)
-    given = load_input(network, args.input, None).spikes
+    given = load_input(network, args.input, None, args.data_dir).spikes
     record = dict.fromkeys(name for each in chosen.values() for name in each.registers if name != SPIKES)
     return run(network, given, record=record)

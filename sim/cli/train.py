@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ..archive import can_write
 from ..errors import InputError, suggest
 from ..network import Network, save_network
-from .common import add_json, note, print_json, training
+from .common import add_data_dir, add_json, note, print_json, training
 
 _MODELS = "bitspike.models"
 
@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", required=True, help="the network file to write, .npz")
     parser.add_argument("--seed", type=int, default=0, help="of weights and sample order (default 0)")
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
+    add_data_dir(parser)
     add_json(parser)
 
 
@@ -33,9 +34,9 @@ def act(args: argparse.Namespace) -> int:
     from ..engine import run
 
     can_write(args.output)  # before the training rather than after it
-    trained = train_recipe(*read_recipe(args.recipe, args.seed, args.epochs), args.seed)
+    trained = train_recipe(*read_recipe(args), args)
     save_network(trained.network, args.output)
-    test = training().test_set(trained.network.task, trained.network.task["data"])
+    test = training().test_set(trained.network.task, trained.network.task["data"], args.data_dir)
     trace = run(trained.network, test.spikes)
     result = {
         "output": args.output,
@@ -54,18 +55,18 @@ def act(args: argparse.Namespace) -> int:
     return 130 if trained.interrupted else 0
 
 
-def read_recipe(name: str, seed: int, epochs: int | None = None) -> tuple[Any, Network]:
-    """A recipe by path or shipped name, and its untrained network. Raises BitspikeError, for the seed too."""
-    if not 0 <= seed < 2**63:
-        raise InputError(f"--seed: found {seed}; allowed: 0 to {2**63 - 1}")
-    if epochs is not None and epochs < 1:
-        raise InputError(f"--epochs: found {epochs}; allowed: 1 or more")
-    path = recipe_path(name)
-    recipe, template = training().load_recipe(path)
-    return (recipe if epochs is None else recipe.model_copy(update={"epochs": epochs})), template
+def read_recipe(args: argparse.Namespace) -> tuple[Any, Network]:
+    """The recipe that the options ask for, and its untrained network. Raises BitspikeError, for the seed too."""
+    if not 0 <= args.seed < 2**63:
+        raise InputError(f"--seed: found {args.seed}; allowed: 0 to {2**63 - 1}")
+    if args.epochs is not None and args.epochs < 1:
+        raise InputError(f"--epochs: found {args.epochs}; allowed: 1 or more")
+    path = recipe_path(args.recipe)
+    recipe, template = training().load_recipe(path, args.data_dir)
+    return (recipe if args.epochs is None else recipe.model_copy(update={"epochs": args.epochs})), template
 
 
-def train_recipe(recipe: Any, template: Network, seed: int) -> Any:
+def train_recipe(recipe: Any, template: Network, args: argparse.Namespace) -> Any:
     """Train, with a progress bar on a terminal. Raises InputError where the training fails."""
     with _progress() as progress:
         task = progress.add_task(recipe.name, total=recipe.epochs, status="")
@@ -74,7 +75,7 @@ def train_recipe(recipe: Any, template: Network, seed: int) -> Any:
             status = f"loss {epoch.loss:.3f}  train {epoch.accuracy:.1%}  {epoch.rate:.3f} spikes/neuron/step"
             progress.update(task, completed=epoch.number, status=status)
 
-        trained = training().train(recipe, template, seed, show)
+        trained = training().train(recipe, template, args.seed, show, args.data_dir)
     if trained.interrupted:
         note("interrupted: the best network so far is kept")
     return trained

@@ -6,7 +6,7 @@ import argparse
 
 from ..exchange import write_bench
 from ..network import load_network
-from .common import add_choice, add_json, chosen_layers, load_input, print_json
+from .common import add_choice, add_data_dir, add_json, chosen_layers, load_input, print_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", required=True, help="the folder to write")
     parser.add_argument("--samples", type=int, help="only so many samples, from the first")
     parser.add_argument("--sample", type=int, action="append", help="only the sample of that number; may be repeated")
+    add_data_dir(parser)
     add_choice(parser)
     add_json(parser)
 
@@ -23,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def act(args: argparse.Namespace) -> int:
     """Write the folder and say what is in it."""
     network = load_network(args.network)
-    given = load_input(network, args.input, args.samples)
+    given = load_input(network, args.input, args.samples, args.data_dir)
     files = write_bench(
         args.output,
         network,

@@ -1,4 +1,4 @@
-"""Training on the chip's own bits. `data` works without torch; everything else needs the extra `train`."""
+"""Training on the chip's own bits. `data`, `encoding` and `task` work without torch, the rest with extra `train`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HOME = {
     "Trained": "loop",
     "load_recipe": "recipe",
     "make_gradient": "gradient",
-    "test_set": "data",
+    "test_set": "task",
     "train": "loop",
 }
 
@@ -21,7 +21,7 @@ __all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for, so that `bitspike.training.data` never imports torch."""
+    """Import what is asked for, so that what works without torch never imports it."""
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

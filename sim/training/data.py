@@ -1,20 +1,27 @@
-"""Data sets by name, split into training and test, and the encodings that turn them into input spikes."""
+"""Data sets by name, split into training and test."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
-from ..datapath import Model
-from ..errors import InputError
+from ..archive import read_arrays
+from ..errors import FileError, InputError, suggest
 
-DATA_SETS = ("digits",)
+DATA_DIR = "BITSPIKE_DATA"  # the environment variable that names the folder of the files
+HELD_OUT = "fsdd-held-out-"  # followed by a speaker
+DATA_SETS = ("digits", "mnist", "fsdd", f"{HELD_OUT}SPEAKER")
 _DIGITS_TRAINED = 1200  # of 1,797; the rest are the test set
+_CLASSES = 10  # of every data set so far
+
+Arrays = Mapping[str, NDArray[Any]]
+Folder = str | os.PathLike[str] | None
 
 
 @dataclass(frozen=True)
@@ -29,14 +36,28 @@ class DataSet:
     classes: int
 
 
-def load_data(name: str) -> DataSet:
-    """A data set by name. Raises InputError where it is unknown, or its package is not installed.
+def load_data(name: str, folder: Folder = None) -> DataSet:
+    """A data set by name; `folder` has its file, as the environment variable BITSPIKE_DATA where it is None.
 
     digits: scikit-learn's 1,797 images of 8 x 8, split by `numpy.random.default_rng(0).permutation(1797)`
     into 1,200 for training and 597 for the test.
+    mnist: `mnist.npz`: 60,000 images `xtr` of 28 x 28 and their labels `ytr`, for the test 10,000 `xte`, `yte`.
+    fsdd: the Free Spoken Digit Dataset, `fsdd_mel.npz`: log-mel spectrograms [recording, frame, mel] of 40 x 40
+    under the same names, and the speakers `sptr`, `spte`; the test set has takes 0 to 4 of every speaker and digit.
+    fsdd-held-out-SPEAKER: all the recordings of the speaker are the test set, and all others are for training.
+    Raises InputError where the name is unknown or its package or file missing, FileError for a damaged file.
     """
-    if name not in DATA_SETS:
-        raise InputError(f"data: found {name!r}; allowed: {', '.join(DATA_SETS)}")
+    if name == "digits":
+        return _digits()
+    if name == "mnist":
+        return _split(_read("mnist", folder, "mnist.npz", (28, 28)))
+    if name == "fsdd" or name.startswith(HELD_OUT):
+        arrays = _read(name, folder, "fsdd_mel.npz", (40, 40), speakers=True)
+        return _split(arrays if name == "fsdd" else _held_out(arrays, name))
+    raise InputError(f"data: found {name!r}; allowed: {', '.join(DATA_SETS)}{suggest(name, DATA_SETS)}")
+
+
+def _digits() -> DataSet:
     try:
         from sklearn.datasets import load_digits
     except ImportError:
@@ -45,122 +66,63 @@ def load_data(name: str) -> DataSet:
     order = np.random.default_rng(0).permutation(len(digits.target))
     images, labels = digits.images[order].astype(np.uint8), digits.target[order].astype(np.int64)
     n = _DIGITS_TRAINED
-    return DataSet(images[:n], labels[:n], images[n:], labels[n:], top=16, classes=10)
+    return DataSet(images[:n], labels[:n], images[n:], labels[n:], top=16, classes=_CLASSES)
 
 
-class Rate(Model):
-    """One channel a pixel; a pixel of value v is v * steps / top spikes, rounded (halves up), evenly spread.
-
-    Until step t, that included, it has fired t * v / top times, rounded alike (t counts from 1).
-    """
-
-    kind: Literal["rate"]
-    steps: Annotated[int, Field(ge=1, le=10_000)]
+def _split(arrays: Arrays) -> DataSet:
+    labels = arrays["ytr"].astype(np.int64), arrays["yte"].astype(np.int64)
+    return DataSet(arrays["xtr"], labels[0], arrays["xte"], labels[1], top=255, classes=_CLASSES)
 
 
-class Lines(Model):
-    """Step by step the image's rows on one half of the channels and its columns on the other.
-
-    A pixel of value v is v spikes, `most` at the most. `rest` silent steps follow, in which the network
-    finishes.
-    """
-
-    kind: Literal["lines"]
-    most: Annotated[int, Field(ge=1, le=255)]
-    rest: Annotated[int, Field(ge=0, le=10_000)]
-
-
-Encoding = Annotated[Rate | Lines, Field(discriminator="kind")]
+def _held_out(arrays: Arrays, name: str) -> Arrays:
+    """Split anew: one speaker's recordings are the test set."""
+    speakers = np.concatenate([arrays["sptr"], arrays["spte"]])
+    test = speakers == name.removeprefix(HELD_OUT)
+    if not test.any():
+        names = [f"{HELD_OUT}{speaker}" for speaker in np.unique(speakers)]
+        raise InputError(f"data: found {name!r}; allowed: {', '.join(names)}{suggest(name, names)}")
+    images = np.concatenate([arrays["xtr"], arrays["xte"]])
+    labels = np.concatenate([arrays["ytr"], arrays["yte"]])
+    return {"xtr": images[~test], "ytr": labels[~test], "xte": images[test], "yte": labels[test]}
 
 
-def encode(images: NDArray[np.uint8], encoding: Rate | Lines, top: int) -> NDArray[np.uint8]:
-    """Input spikes [sample, step, channel] of images [sample, row, column] with values 0 to `top`."""
-    if isinstance(encoding, Rate):
-        step = np.arange(encoding.steps + 1)[:, None]
-        so_far = (step * images.reshape(len(images), 1, -1).astype(np.int64) * 2 + top) // (2 * top)
-        return np.diff(so_far, axis=1).astype(np.uint8)
-    lines = np.concatenate([images, images.transpose(0, 2, 1)], axis=2)
-    return np.pad(np.minimum(lines, encoding.most), ((0, 0), (0, encoding.rest), (0, 0)))
+def _read(name: str, folder: Folder, file: str, size: tuple[int, int], speakers: bool = False) -> Arrays:
+    """The arrays of a data set's file, checked. Raises InputError where it is absent, FileError where it is wrong."""
+    rows, columns = size
+    holds = f"an .npz of uint8 xtr and xte [sample, {rows}, {columns}] and labels ytr and yte [sample]"
+    holds += ", speakers sptr and spte [sample]" if speakers else ""
+    folder = folder or os.environ.get(DATA_DIR)
+    if not folder:
+        remedy = f"name the folder that has it with --data-dir or the environment variable {DATA_DIR}"
+        raise InputError(f"data: '{name}' needs the file {file}, {holds}; {remedy}")
+    path = Path(folder) / file
+    if not path.exists():
+        raise InputError(f"data: '{name}' needs the file {path}, which is not there: {holds}")
+    arrays = read_arrays(path, kinds="iuU")
+    for part in ("tr", "te"):
+        _check(path, arrays, part, size, speakers)
+    return arrays
 
 
-def most_spikes(encoding: Rate | Lines, top: int) -> int:
-    """The most spikes that `encode` gives a channel in one step, whatever the image."""
-    return 1 if isinstance(encoding, Rate) else min(encoding.most, top)
+def _check(path: Path, arrays: Arrays, part: str, size: tuple[int, int], speakers: bool) -> None:
+    """Raise FileError unless images, labels and speakers of a part of the file are there and belong together."""
+    images = _array(path, arrays, f"x{part}")
+    if images.dtype != np.uint8 or images.shape[1:] != size or not len(images):
+        rows, columns = size
+        allowed = f"uint8 [sample, {rows}, {columns}]"
+        raise FileError(f"{path}: x{part}: found {images.dtype} {list(images.shape)}; allowed: {allowed}")
+    for key, kinds in [(f"y{part}", "iu"), *([(f"sp{part}", "U")] if speakers else [])]:
+        array = _array(path, arrays, key)
+        if array.dtype.kind not in kinds or array.shape != (len(images),):
+            allowed = f"one {'label' if kinds == 'iu' else 'name'} for each of the {len(images)} samples of x{part}"
+            raise FileError(f"{path}: {key}: found {array.dtype} {list(array.shape)}; allowed: {allowed}")
+    labels = arrays[f"y{part}"]
+    wrong = np.flatnonzero((labels < 0) | (labels >= _CLASSES))
+    if wrong.size:
+        raise FileError(f"{path}: y{part}[{wrong[0]}]: found {labels[wrong[0]]}; allowed: 0 to {_CLASSES - 1}")
 
 
-class PerClass(Model):
-    """Output neuron c stands for class c."""
-
-    kind: Literal["per_class"]
-
-
-class Code(Model):
-    """A class is a set of output neurons, for chips with fewer outputs than classes.
-
-    words: one a class, as many bits as outputs; all with equally many ones, so that scores compare.
-    """
-
-    kind: Literal["code"]
-    words: Annotated[tuple[Annotated[str, Field(pattern="^[01]+$")], ...], Field(min_length=1)]
-
-
-Readout = Annotated[PerClass | Code, Field(discriminator="kind")]
-
-
-def readout_matrix(readout: PerClass | Code, outputs: int, classes: int) -> NDArray[np.int64]:
-    """0 and 1, [output, class]: which outputs' spikes count for which class. Raises InputError."""
-    if isinstance(readout, PerClass):
-        if outputs < classes:
-            raise InputError(f"readout: {outputs} outputs for {classes} classes; allowed: one a class, or kind: code")
-        return np.eye(outputs, classes, dtype=np.int64)
-    words = readout.words
-    if len(words) != classes or len(set(words)) != classes:
-        raise InputError(f"readout: {len(set(words))} different words; allowed: {classes}, one a class")
-    ones = max(1, words[0].count("1"))
-    for word in words:
-        if len(word) != outputs or word.count("1") != ones:
-            raise InputError(f"readout: found {word}; allowed: {outputs} bits, {ones} of them 1")
-    return np.array([[int(bit) for bit in word] for word in words], np.int64).T
-
-
-def predict(spikes: NDArray[Any], readout: PerClass | Code, classes: int) -> NDArray[np.int64]:
-    """The class whose outputs fired most in each sample, the first of equals. spikes: [sample, step, output]."""
-    counts = spikes.sum(axis=1, dtype=np.int64)
-    return np.asarray((counts @ readout_matrix(readout, counts.shape[1], classes)).argmax(axis=1))
-
-
-class Task(Model):
-    """What a network's inputs and outputs mean; kept in its file."""
-
-    data: str
-    encoding: Encoding
-    readout: Readout
-    recipe: str
-
-
-@dataclass(frozen=True)
-class TestSet:
-    """Encoded test samples, [sample, step, channel], their labels and how to read the outputs."""
-
-    spikes: NDArray[np.uint8]
-    labels: NDArray[np.int64]
-    readout: PerClass | Code
-    classes: int
-
-    def accuracy(self, spikes: NDArray[Any]) -> float:
-        """The share of samples that output spikes [sample, step, output] classify rightly."""
-        return float(np.mean(predict(spikes, self.readout, self.classes) == self.labels))
-
-    def first(self, samples: int) -> TestSet:
-        """Only so many samples, from the first."""
-        return replace(self, spikes=self.spikes[:samples], labels=self.labels[:samples])
-
-
-def test_set(task: dict[str, Any], name: str) -> TestSet:
-    """The test samples of data set `name`, as a network with this task takes them. Raises InputError."""
-    try:
-        known = Task.model_validate_json(json.dumps(task))
-    except ValueError:
-        raise InputError(f"data: the network does not say how '{name}' is encoded; give spikes as .npy") from None
-    data = load_data(name)
-    return TestSet(encode(data.test, known.encoding, data.top), data.test_labels, known.readout, data.classes)
+def _array(path: Path, arrays: Arrays, key: str) -> NDArray[Any]:
+    if key not in arrays:
+        raise FileError(f"{path}: found no {key}; it has {', '.join(arrays) or 'no arrays'}")
+    return arrays[key]

@@ -13,9 +13,11 @@ import torch
 from ..errors import InputError
 from ..network.network import Network
 from ..ops.torch_threads import threads_for
-from .data import TestSet, encode, load_data, most_spikes, readout_matrix
+from .data import DataSet, Folder, load_data
+from .encoding import encode, most_spikes
 from .model import SpikingNetwork
 from .recipe import Recipe, build
+from .task import TestSet, readout_matrix
 
 
 @dataclass(frozen=True)
@@ -43,15 +45,19 @@ class Trained:
     interrupted: bool
 
 
-def train(recipe: Recipe, template: Network, seed: int = 0, on_epoch: Callable[[Epoch], None] | None = None) -> Trained:
-    """Train a recipe; equal seeds give equal integers on the same machine and versions.
+def train(
+    recipe: Recipe,
+    template: Network,
+    seed: int = 0,
+    on_epoch: Callable[[Epoch], None] | None = None,
+    data_dir: Folder = None,
+) -> Trained:
+    """Train a recipe; equal seeds give equal integers on the same machine and versions. data_dir: see `load_data`.
 
     The network of the epoch with the least training loss is kept, also when Ctrl-C ends the training.
     Raises InputError where the loss is no longer finite.
     """
-    data = load_data(recipe.data)
-    spikes = torch.as_tensor(encode(data.train, recipe.encoding, data.top))
-    labels = torch.as_tensor(data.train_labels)
+    data = load_data(recipe.data, data_dir)
     readout = readout_matrix(recipe.readout, template.populations[-1].size, data.classes)
     outputs = torch.as_tensor(readout * recipe.logit_scale)
     torch.manual_seed(seed)
@@ -63,7 +69,7 @@ def train(recipe: Recipe, template: Network, seed: int = 0, on_epoch: Callable[[
     try:
         with threads_for(recipe.batch * model.weights):
             for number in range(1, recipe.epochs + 1):
-                epoch = _epoch(model, optimizer, spikes, labels, outputs.to(model.dtype), recipe, number)
+                epoch = _epoch(model, optimizer, data, outputs.to(model.dtype), recipe, number)
                 history.append(epoch)
                 schedule.step()
                 if epoch.loss < best:
@@ -79,28 +85,30 @@ def train(recipe: Recipe, template: Network, seed: int = 0, on_epoch: Callable[[
 def _epoch(
     model: SpikingNetwork,
     optimizer: torch.optim.Optimizer,
-    spikes: torch.Tensor,
-    labels: torch.Tensor,
+    data: DataSet,
     outputs: torch.Tensor,
     recipe: Recipe,
     number: int,
 ) -> Epoch:
     """One pass over the training samples in random order; `outputs` [output, class] makes logits of spike counts."""
     losses, right, rates = [], 0, []
-    order = torch.randperm(len(spikes))
+    order = torch.randperm(len(data.train))
+    all_labels = torch.as_tensor(data.train_labels)
     for rows in torch.split(order, recipe.batch):
-        emitted, _ = model(spikes[rows])
+        spikes = encode(data.train[rows.numpy()], recipe.encoding, data.top)  # a batch at a time: memory
+        labels = all_labels[rows]
+        emitted, _ = model(torch.as_tensor(spikes))
         logits = emitted[model.template.output].sum(1) @ outputs
-        loss = torch.nn.functional.cross_entropy(logits, labels[rows])
+        loss = torch.nn.functional.cross_entropy(logits, labels)
         if not torch.isfinite(loss):
             raise InputError(f"epoch {number}: the loss is {loss.item()}; try a smaller learning_rate")
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
         losses.append(float(loss.detach()) * len(rows))
-        right += int((logits.argmax(1) == labels[rows]).sum())
+        right += int((logits.argmax(1) == labels).sum())
         rates.append(float(torch.cat([s.detach().flatten() for s in emitted.values()]).mean()))
-    return Epoch(number, recipe.epochs, sum(losses) / len(spikes), right / len(spikes), float(np.mean(rates)))
+    return Epoch(number, recipe.epochs, sum(losses) / len(order), right / len(order), float(np.mean(rates)))
 
 
 @torch.no_grad()

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from ..compare import Comparison, compare
 from ..engine import run
 from ..trace import Trace
-from .data import TestSet
 from .model import SpikingNetwork
+from .task import TestSet
 
 
 @dataclass(frozen=True)

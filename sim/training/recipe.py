@@ -23,10 +23,12 @@ from ..ops.tensor import crossing
 from ..profile.catalogue import load_profile
 from ..profile.schema import INPUT, Count, Profile
 from .crossing import BitGradient
-from .data import Encoding, Readout, Task, encode, load_data, most_spikes, readout_matrix
+from .data import Folder, load_data
+from .encoding import Encoding, encode, most_spikes
 from .gradient import make_gradient
 from .layers import weight_quantizer
 from .model import SpikingNetwork, exact_float
+from .task import Readout, Task, readout_matrix
 
 Positive = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
 Option = bool | int | float
@@ -105,8 +107,8 @@ class _Faults:
             raise DocumentError(self.lines)
 
 
-def load_recipe(path: str | os.PathLike[str]) -> tuple[Recipe, Network]:
-    """A recipe and the network it trains, every weight 1. Raises DocumentError.
+def load_recipe(path: str | os.PathLike[str], data_dir: Folder = None) -> tuple[Recipe, Network]:
+    """A recipe and the network it trains, every weight 1; data_dir: the folder of `load_data`. Raises DocumentError.
 
     Whatever would stop the training is found here: the profile, the data, the network's fit, the gradient.
     """
@@ -115,9 +117,12 @@ def load_recipe(path: str | os.PathLike[str]) -> tuple[Recipe, Network]:
     with faults.at("profile"):
         profile = load_profile(_profile_path(recipe.profile, Path(path).parent))
     with faults.at("data"):
-        data = load_data(recipe.data)
+        data = load_data(recipe.data, data_dir)
     faults.check()
-    template = _template(recipe, profile, encode(data.test[:1], recipe.encoding, data.top).shape[2], faults)
+    with faults.at("encoding"):
+        inputs = encode(data.test[:1], recipe.encoding, data.top).shape[2]
+    faults.check()
+    template = _template(recipe, profile, inputs, faults)
     with faults.at("readout"):
         readout_matrix(recipe.readout, template.populations[-1].size, data.classes)
     with faults.at("weight_bits"):

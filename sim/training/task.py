@@ -1,0 +1,97 @@
+"""What a network's inputs and outputs mean: readouts, and the test set as a network takes it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ..datapath import Model
+from ..errors import InputError
+from .data import Folder, load_data
+from .encoding import Encoding, encode
+
+
+class PerClass(Model):
+    """Output neuron c stands for class c."""
+
+    kind: Literal["per_class"]
+
+
+class Code(Model):
+    """A class is a set of output neurons, for chips with fewer outputs than classes.
+
+    words: one a class, as many bits as outputs; all with equally many ones, so that scores compare.
+    """
+
+    kind: Literal["code"]
+    words: Annotated[tuple[Annotated[str, Field(pattern="^[01]+$")], ...], Field(min_length=1)]
+
+
+Readout = Annotated[PerClass | Code, Field(discriminator="kind")]
+
+
+def readout_matrix(readout: PerClass | Code, outputs: int, classes: int) -> NDArray[np.int64]:
+    """0 and 1, [output, class]: which outputs' spikes count for which class. Raises InputError."""
+    if isinstance(readout, PerClass):
+        if outputs < classes:
+            raise InputError(f"readout: {outputs} outputs for {classes} classes; allowed: one a class, or kind: code")
+        return np.eye(outputs, classes, dtype=np.int64)
+    words = readout.words
+    if len(words) != classes or len(set(words)) != classes:
+        raise InputError(f"readout: {len(set(words))} different words; allowed: {classes}, one a class")
+    ones = max(1, words[0].count("1"))
+    for word in words:
+        if len(word) != outputs or word.count("1") != ones:
+            raise InputError(f"readout: found {word}; allowed: {outputs} bits, {ones} of them 1")
+    return np.array([[int(bit) for bit in word] for word in words], np.int64).T
+
+
+def predict(spikes: NDArray[Any], readout: PerClass | Code, classes: int) -> NDArray[np.int64]:
+    """The class whose outputs fired most in each sample, the first of equals. spikes: [sample, step, output]."""
+    counts = spikes.sum(axis=1, dtype=np.int64)
+    return np.asarray((counts @ readout_matrix(readout, counts.shape[1], classes)).argmax(axis=1))
+
+
+class Task(Model):
+    """What a network's inputs and outputs mean; kept in its file."""
+
+    data: str
+    encoding: Encoding
+    readout: Readout
+    recipe: str
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """Encoded test samples, [sample, step, channel], their labels and how to read the outputs."""
+
+    spikes: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    readout: PerClass | Code
+    classes: int
+
+    def accuracy(self, spikes: NDArray[Any]) -> float:
+        """The share of samples that output spikes [sample, step, output] classify rightly."""
+        return float(np.mean(predict(spikes, self.readout, self.classes) == self.labels))
+
+    def first(self, samples: int) -> TestSet:
+        """Only so many samples, from the first."""
+        return replace(self, spikes=self.spikes[:samples], labels=self.labels[:samples])
+
+
+def test_set(task: dict[str, Any], name: str, folder: Folder = None) -> TestSet:  # noqa: PT028
+    """The test samples of data set `name`, as a network with this task takes them; folder: see `load_data`.
+
+    Raises InputError, FileError.
+    """
+    try:
+        known = Task.model_validate_json(json.dumps(task))
+    except ValueError:
+        raise InputError(f"data: the network does not say how '{name}' is encoded; give spikes as .npy") from None
+    data = load_data(name, folder)
+    return TestSet(encode(data.test, known.encoding, data.top), data.test_labels, known.readout, data.classes)
