@@ -8,9 +8,9 @@ from typing import Any
 from slow_model import fit, halved
 
 
-def saturated(value: int) -> int:
-    """A signed 16-bit word that saturates."""
-    return _kept(value, "s16.saturate")
+def saturated(value: int, bits: int = 16) -> int:
+    """A signed word that saturates."""
+    return _kept(value, f"s{bits}.saturate")
 
 
 def wrapped(value: int) -> int:
@@ -135,9 +135,12 @@ def run_generic(
     leaks: Sequence[Sequence[int]],
     spikes: Sequence[Sequence[int]],
     recurrent: Sequence[Sequence[Sequence[int]] | None] | None = None,
+    bits: int = 16,
 ) -> dict[str, list[Any]]:
-    """Layers of generic-w8-v16 in a row: weights[layer][pre][post], thresholds and leaks [layer][neuron],
-    spikes [step][input], recurrent[layer] [pre][post] or None. Spikes and membranes as [layer][step][neuron].
+    """Layers of a generic profile in a row, its registers of so many bits.
+
+    weights[layer][pre][post], thresholds and leaks [layer][neuron], spikes [step][input], recurrent[layer] [pre][post]
+    or None. Spikes and membranes as [layer][step][neuron].
     """
     recurrent = recurrent or [None] * len(weights)
     membrane = [[0] * len(row) for row in thresholds]
@@ -152,11 +155,11 @@ def run_generic(
                 for counts, matrix in sources:
                     for count, row in zip(counts, matrix, strict=True):
                         for _ in range(min(count, 255)):
-                            total = saturated(total + row[neuron])
+                            total = saturated(total + row[neuron], bits)
                 v = membrane[layer][neuron]
-                v = saturated(saturated(v - halved(v, leaks[layer][neuron], "floor")) + total)
+                v = saturated(saturated(v - halved(v, leaks[layer][neuron], "floor"), bits) + total, bits)
                 emitted.append(1 if v >= threshold else 0)
-                membrane[layer][neuron] = saturated(v - threshold) if v >= threshold else v
+                membrane[layer][neuron] = saturated(v - threshold, bits) if v >= threshold else v
             last[layer] = arriving = emitted
             recorded["spikes"][layer].append(emitted)
             recorded["membrane"][layer].append(list(membrane[layer]))

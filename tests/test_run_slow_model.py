@@ -61,14 +61,16 @@ def test_random_xylo_networks_equal_the_slow_model(engine, core, seed):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("profile", "weight_bits", "bits"), [("generic-w8-v16", 8, 16), ("generic-w4-v12", 4, 12)])
 @settings(max_examples=25)
 @given(seed=SEEDS)
-def test_random_generic_networks_equal_the_slow_model(engine, seed):
+def test_random_generic_networks_equal_the_slow_model(engine, profile, weight_bits, bits, seed):
+    least, most = -(1 << (weight_bits - 1)), 1 << (weight_bits - 1)
     rng = np.random.default_rng(seed)
     sizes = [int(n) for n in rng.integers(1, 6, 4)]
-    weights = [rng.integers(-128, 128, shape) for shape in pairwise(sizes)]
-    own = [rng.integers(-128, 128, (n, n)) if rng.random() < 0.5 else None for n in sizes[1:]]
-    thresholds = [rng.choice([0, 1, 60, 400, 32767], n) for n in sizes[1:]]
+    weights = [rng.integers(least, most, shape) for shape in pairwise(sizes)]
+    own = [rng.integers(least, most, (n, n)) if rng.random() < 0.5 else None for n in sizes[1:]]
+    thresholds = [rng.choice([0, 1, 60, 400, (1 << (bits - 1)) - 1], n) for n in sizes[1:]]
     leaks = [rng.integers(0, 16, n) for n in sizes[1:]]
     spikes = rng.choice([0, 1, 2, 255], (10, sizes[0]))
     names = ["input", *(f"layer{i}" for i in range(1, 4))]
@@ -78,10 +80,10 @@ def test_random_generic_networks_equal_the_slow_model(engine, seed):
         bs.Population(name, size, {"threshold": threshold, "leak": leak})
         for name, size, threshold, leak in zip(names[1:], sizes[1:], thresholds, leaks, strict=True)
     ]
-    network = bs.Network(bs.load_profile("generic-w8-v16"), sizes[0], layers, links)
+    network = bs.Network(bs.load_profile(profile), sizes[0], layers, links)
     trace = bs.run(network, spikes, record="all", engine=engine)
     plain = [[array.tolist() for array in arrays] for arrays in (weights, thresholds, leaks)]
-    slow = run_generic(*plain, spikes.tolist(), [None if w is None else w.tolist() for w in own])
+    slow = run_generic(*plain, spikes.tolist(), [None if w is None else w.tolist() for w in own], bits)
     for name, emitted, membrane in zip(names[1:], slow["spikes"], slow["membrane"], strict=True):
         np.testing.assert_array_equal(trace[name].spikes[0], emitted, name)
         np.testing.assert_array_equal(trace[name].registers["membrane"][0], membrane, name)
