@@ -12,7 +12,7 @@ demo: $(STAMP)
 	$(BIN)/bitspike demo --recipe digits-xylo --output build/demo
 
 test: $(STAMP) lint
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4
 
 # Every circuit of every profile against 200,000 vectors: Icarus Verilog, Verilator.
 test-rtl: $(STAMP)
