@@ -68,7 +68,7 @@ def step_layer(
     `accumulate` says how the sources of a projection are delivered, `total` how they are summed where a step has
     one write. Returns the spikes.
     """
-    regs = Registers(ops, layer.neuron.registers, {**layer.constants, **layer.parameters, **state})
+    regs = registers_of(ops, layer, state)
     for incoming in layer.incoming:
         counts = clip_count(ops, spikes_of(incoming.source, incoming.lag), incoming.cap)
         for register, weights in incoming.synapses:
@@ -76,6 +76,16 @@ def step_layer(
                 accumulate(regs, register, counts, weights)
             else:
                 deliver_at_once(regs, incoming, register, total(counts, weights, layer.size))
+    return updated(layer, regs, state, silent)
+
+
+def registers_of(ops: Ops, layer: Layer, state: Mapping[str, Value]) -> Registers:
+    """The registers of a layer, with whatever its stages may read."""
+    return Registers(ops, layer.neuron.registers, {**layer.constants, **layer.parameters, **state})
+
+
+def updated(layer: Layer, regs: Registers, state: MutableMapping[str, Value], silent: Value) -> Value:
+    """Every stage of a step once all has arrived; `state` is replaced by its successors. Returns the spikes."""
     regs.values[SPIKES] = silent
     for stage in layer.neuron.stages:
         if isinstance(stage, Fire) and layer.relays is not None:

@@ -156,18 +156,24 @@ class TensorOps(TorchOps):
         finally:
             regs.values, self._unbounded = after, False
 
-    def accumulate(self, regs: Registers, register: str, counts: Tensor, weights: Tensor) -> None:
+    def accumulate(
+        self, regs: Registers, register: str, counts: Tensor, weights: Tensor, arrived: Tensor | None = None
+    ) -> None:
         """Deliver every source in ascending order: counts [batch, sources], weights [sources, neurons].
 
-        Two matrix products bound every partial sum; only neurons that could overflow are run in order.
+        arrived: `counts @ weights`, where it is known already. The weights bound every partial sum of a neuron,
+        or else two matrix products do; only neurons that could overflow are run in order.
         """
         word, start = regs.words[register], regs[register]
-        total = start + counts @ weights
+        total = start + (counts @ weights if arrived is None else arrived)
         if word.overflow is Overflow.WRAP:  # the low bits do not depend on the order
             regs.write(register, total)
             return
         with torch.no_grad():
             up, down = weights.clamp(min=0), weights.clamp(max=0)
+            if _roomy(word, as_like(start, total), counts, up, down):
+                regs.values[register] = total
+                return
             if (counts < 0).any():
                 more, less = counts.clamp(min=0), counts.clamp(max=0)
                 highest, lowest = more @ up + less @ down, more @ down + less @ up
@@ -199,6 +205,16 @@ class TensorOps(TorchOps):
             reaches = order > last[:, None]
         passing = (contributions * reaches).sum(1) + start * (last < 0)
         return _straight_through(value, passing)
+
+
+def _roomy(word: Word, start: Tensor, counts: Tensor, up: Tensor, down: Tensor) -> bool:
+    """Whether no partial sum can leave the word, were every source as active as the most active one."""
+    least, most = (float(end) for end in counts.aminmax())
+    up, down = up.sum(0), down.sum(0)
+    most, least = max(most, 0.0), min(least, 0.0)
+    low, high = start.aminmax()
+    highest, lowest = high + (most * up + least * down).max(), low + (most * down + least * up).min()
+    return bool((highest <= word.max) & (lowest >= word.min))
 
 
 def _straight_through(value: Tensor, through: Tensor) -> Tensor:

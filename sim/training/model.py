@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from ..engine.given import check_spikes
-from ..engine.vectorised import step_layer
 from ..engine.wiring import Layer, wire
 from ..errors import InputError, OverflowRefusedError
 from ..network.network import Network
@@ -26,6 +25,7 @@ from ..profile.analysis import WEIGHT_MAX, WEIGHT_MIN, arriving, weight_scope, w
 from ..profile.schema import INPUT, register_word
 from ..profile.walk import listed, stage_operands
 from ..trace import LayerTrace, Trace
+from .groups import run_group
 from .layers import Synapses
 
 _EXACT = ((torch.float32, 24), (torch.float64, 53))  # every integer of so many bits is exact
@@ -61,7 +61,8 @@ class SpikingNetwork(nn.Module):
         self.max_input = max_input
         self.dtype = exact_float(template, max_input)
         self.ops = TensorOps(gradient, reset_share, scale)
-        self.layers = [layer for group in wire(template) for layer in group]
+        self.groups = wire(template)
+        self.layers = [layer for group in self.groups for layer in group]
         _refuse_what_cannot_be_trained(template, self.layers)
         self.synapses: list[list[Synapses]] = []  # by projection, then by synapse
         for projection in template.projections:
@@ -83,45 +84,23 @@ class SpikingNetwork(nn.Module):
         spikes: counts [sample, step, input] of any type, 0 to `max_input`. `rounded` False runs the float
         weights. Raises InputError, and OverflowRefusedError where the profile has no rule.
         """
-        arriving = self._checked(spikes)
-        layers = [self._with_weights(layer, rounded) for layer in self.layers]
-        silent = {layer.name: arriving.new_zeros(len(arriving), layer.size) for layer in layers}
-        state = {layer.name: dict.fromkeys(layer.neuron.registers, silent[layer.name]) for layer in layers}
-        before = {INPUT: torch.zeros_like(arriving[:, 0]), **silent}
-        emitted: dict[str, list[Tensor]] = {layer.name: [] for layer in layers}
-        wanted = set(record)
-        kept: dict[str, dict[str, list[Tensor]]] = {
-            layer.name: {register: [] for register in layer.neuron.registers if register in wanted} for layer in layers
-        }
-        for step in range(arriving.shape[1]):
-            now = {INPUT: arriving[:, step]}
-
-            def spikes_of(
-                population: str, lag: int, now: Mapping[str, Tensor] = now, before: Mapping[str, Tensor] = before
-            ) -> Tensor:
-                return before[population] if lag else now[population]
-
-            for layer in layers:
-                name = layer.name
-                try:
-                    now[name] = step_layer(self.ops, layer, state[name], spikes_of, silent[name], self.ops.accumulate)
-                except RefusedWriteError as error:
-                    raise OverflowRefusedError(f"training, step {step}, layer {name}, {error}") from None
-                emitted[name].append(now[name])
-                for register, values in kept[name].items():
-                    values.append(state[name][register] + silent[name])  # a literal becomes a tensor
-            before = now
-        stacked = {name: torch.stack(rows, 1) for name, rows in emitted.items()}
-        registers = {name: {r: torch.stack(v, 1) for r, v in rows.items()} for name, rows in kept.items()}
-        return stacked, registers
+        counts, wanted = self._checked(spikes), frozenset(record)
+        emitted, registers = {INPUT: counts}, {}
+        for group in self.groups:
+            layers = [self._with_weights(layer, rounded) for layer in group]
+            for name, scanned in run_group(self.ops, layers, emitted, wanted).items():
+                emitted[name], registers[name] = scanned.spikes, dict(scanned.registers)
+        del emitted[INPUT]
+        return emitted, registers
 
     def _checked(self, spikes: Tensor) -> Tensor:
         inputs = self.template.inputs
         if spikes.ndim != 3 or spikes.shape[2] != inputs or 0 in spikes.shape:
             raise InputError(f"spikes: found shape {tuple(spikes.shape)}; allowed: [sample, step, {inputs}]")
         arriving = spikes.to(self.dtype)
-        beyond = (arriving < 0) | (arriving > self.max_input) | (arriving != arriving.floor())
-        if beyond.any():
+        least, most = spikes.aminmax()
+        if least < 0 or most > self.max_input or (spikes.is_floating_point() and (spikes != spikes.floor()).any()):
+            beyond = (arriving < 0) | (arriving > self.max_input) | (arriving != arriving.floor())
             raise InputError(f"spikes: found {arriving[beyond][0]:g}; allowed: integers 0 to {self.max_input}")
         return arriving
 

@@ -1,0 +1,48 @@
+"""What arrives at a layer, for several steps at once: the matrix products of training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ..datapath import clip_count
+from ..engine.wiring import Incoming
+from ..ops.base import Ops
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """What one projection brings to one register.
+
+    counts: what the spikes of each source act as, [sample, step, source]; weights: [source, neuron]; total: of all
+    sources, [sample, step, neuron].
+    """
+
+    incoming: Incoming
+    register: str
+    counts: Tensor
+    weights: Tensor
+    total: Tensor
+
+    def by_step(self) -> Iterator[Arrival]:
+        """The arrivals of one step after the other."""
+        for counts, total in zip(torch.split(self.counts, 1, 1), torch.split(self.total, 1, 1), strict=True):
+            yield replace(self, counts=counts, total=total)
+
+
+def arrivals(ops: Ops, incoming: Incoming, spikes: Tensor) -> list[Arrival]:
+    """What a projection brings to each of its registers; spikes: its source's, [sample, step, source]."""
+    counts = clip_count(ops, spikes, incoming.cap)
+    return [Arrival(incoming, register, counts, w, counts @ w) for register, w in incoming.synapses]
+
+
+def late(spikes: Tensor, lag: int) -> Tensor:
+    """Spikes [sample, step, source] so many steps later; none in the first ones."""
+    if lag == 0:
+        return spikes
+    kept = spikes[:, : max(0, spikes.shape[1] - lag)]
+    silent = spikes.new_zeros(len(spikes), spikes.shape[1] - kept.shape[1], spikes.shape[2])
+    return torch.cat([silent, kept], 1)

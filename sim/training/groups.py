@@ -1,0 +1,85 @@
+"""Layers in the order they are computed: a layer alone runs all steps at once, layers in a loop step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from ..engine.wiring import Incoming, Layer
+from ..ops.tensor import TensorOps
+from .arrivals import Arrival, arrivals, late
+from .scan import Scanned, interpreted
+
+Spikes = Mapping[str, Tensor]  # of the populations that are computed already, [sample, step, neuron]
+
+
+def run_group(ops: TensorOps, group: Sequence[Layer], before: Spikes, record: Collection[str]) -> dict[str, Scanned]:
+    """All steps of layers that reach each other, or of one, from registers of 0. record: registers to keep."""
+    loop = _Loop(ops, group, before, record)
+    if not any(loop.inside(incoming) for layer in group for incoming in layer.incoming):
+        return {layer.name: loop.at_once(layer) for layer in group}
+    return loop.step_by_step()
+
+
+class _Loop:
+    """Layers that are computed together."""
+
+    def __init__(self, ops: TensorOps, group: Sequence[Layer], before: Spikes, record: Collection[str]) -> None:
+        self.ops, self.group, self.before, self.record = ops, group, before, record
+        self.names = {layer.name for layer in group}
+        self.like = next(iter(before.values()))
+        self.samples, self.steps = self.like.shape[:2]
+
+    def inside(self, incoming: Incoming) -> bool:
+        """Whether a projection comes from these layers."""
+        return incoming.source in self.names
+
+    def at_once(self, layer: Layer) -> Scanned:
+        """All steps of a layer to which nothing comes back."""
+        given = [arrival for incoming in layer.incoming for arrival in self._arrivals(incoming)]
+        return self._scanned(layer, given, self._silent(layer), range(self.steps))
+
+    def step_by_step(self) -> dict[str, Scanned]:
+        """One step of every layer after the other."""
+        given = {layer.name: [self._by_step(incoming) for incoming in layer.incoming] for layer in self.group}
+        state: dict[str, Mapping[str, Tensor]] = {layer.name: self._silent(layer) for layer in self.group}
+        rows: dict[str, list[Scanned]] = {layer.name: [] for layer in self.group}
+        for step in range(self.steps):
+            for layer in self.group:
+                arriving = []
+                for incoming, outer in zip(layer.incoming, given[layer.name], strict=True):
+                    arriving += [next(each) for each in outer] if outer else self._returning(incoming, rows, step)
+                one = self._scanned(layer, arriving, state[layer.name], range(step, step + 1))
+                state[layer.name] = one.state
+                rows[layer.name].append(one)
+        return {name: _joined(scanned) for name, scanned in rows.items()}
+
+    def _scanned(self, layer: Layer, given: Sequence[Arrival], state: Spikes, steps: range) -> Scanned:
+        recorded = [register for register in layer.neuron.registers if register in self.record]
+        return interpreted(self.ops, layer, given, state, steps, recorded)
+
+    def _arrivals(self, incoming: Incoming) -> list[Arrival]:
+        return arrivals(self.ops, incoming, late(self.before[incoming.source], incoming.lag))
+
+    def _by_step(self, incoming: Incoming) -> list[Iterator[Arrival]]:
+        """For each register; none of a projection from inside, which is not known yet."""
+        return [] if self.inside(incoming) else [arrival.by_step() for arrival in self._arrivals(incoming)]
+
+    def _returning(self, incoming: Incoming, rows: Mapping[str, Sequence[Scanned]], step: int) -> list[Arrival]:
+        """What arrives from inside, by what was emitted so far."""
+        emitted = rows[incoming.source]
+        if step < incoming.lag:
+            sources = incoming.synapses[0][1].shape[0]
+            return arrivals(self.ops, incoming, self.like.new_zeros(self.samples, 1, sources))
+        return arrivals(self.ops, incoming, emitted[step - incoming.lag].spikes)
+
+    def _silent(self, layer: Layer) -> dict[str, Tensor]:
+        return dict.fromkeys(layer.neuron.registers, self.like.new_zeros(self.samples, layer.size))
+
+
+def _joined(rows: Sequence[Scanned]) -> Scanned:
+    """Steps one behind the other."""
+    registers = {name: torch.cat([row.registers[name] for row in rows], 1) for name in rows[0].registers}
+    return Scanned(torch.cat([row.spikes for row in rows], 1), registers, rows[-1].state)
