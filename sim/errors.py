@@ -45,5 +45,11 @@ class OverflowRefusedError(BitspikeError):
     """A register whose overflow the profile refuses, because its source has no rule, overflowed."""
 
 
+class DivergedError(BitspikeError):
+    """A training whose gradients are no longer finite; `trained` is the best network before."""
+
+    trained: Any = None
+
+
 class MismatchError(BitspikeError):
     """Two traces that were expected to be equal differ; the message names the first difference."""

@@ -16,7 +16,7 @@ from bitspike.training import task
 from command_line import HWCONFIGS, bitspike, recipe, refused, train_on_few
 
 proof = pytest.importorskip("bitspike.training.proof")
-loop = pytest.importorskip("bitspike.training.loop")
+course = pytest.importorskip("bitspike.training.course")
 pytest.importorskip("sklearn")
 pytest.importorskip("matplotlib")
 
@@ -145,7 +145,7 @@ def test_ctrl_c_keeps_the_network_and_claims_nothing(capsys, tmp_path, folder, d
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(loop, "_epoch", interrupted)
+    monkeypatch.setattr(course.Course, "epoch", interrupted)
     ran = bitspike(capsys, "demo", "--recipe", folder / "tiny.yaml", "-o", tmp_path)
     assert (ran.status, ran.out) == (130, "")
     assert ran.errors[-1] == "interrupted: the best network so far is kept"

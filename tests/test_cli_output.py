@@ -115,7 +115,8 @@ def test_on_a_full_disk_the_old_file_is_unchanged(capsys, tmp_path, commands, mo
     path = tmp_path / "out.npz"
     path.write_bytes(b"what was there before")
     fill_the_disk(monkeypatch)
-    assert refused(capsys, tmp_path, *commands[verb], path) == [f"{path}: cannot be written: {FULL}"]
+    first = f"{path}.checkpoint" if verb == "train" else path
+    assert refused(capsys, tmp_path, *commands[verb], path) == [f"{first}: cannot be written: {FULL}"]
 
 
 def test_on_a_full_disk_memory_images_have_no_manifest(capsys, tmp_path, commands, monkeypatch):

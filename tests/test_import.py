@@ -29,6 +29,7 @@ ROWS = (
     ("exchange", "report", "training"),
     ("",),  # the package itself: what a user imports
     ("cli",),
+    ("__main__",),
 )
 ROW = {name: row for row, names in enumerate(ROWS) for name in names}
 
@@ -160,7 +161,7 @@ def imports(file: str) -> set[tuple[str, str]]:
 
 
 FOR_TORCH = ("training/", "ops/torch_", "ops/tensor.py", "ops/integer_tensor.py", "engine/device")
-WITHOUT_TORCH = [f"training/{name}.py" for name in ("data", "encoding", "task")]
+WITHOUT_TORCH = [f"training/{name}.py" for name in ("data", "encoding", "history", "task")]
 NOT_FOR_TORCH = [file for file in MODULES if not file.startswith(FOR_TORCH)]
 
 

@@ -159,8 +159,15 @@ FAULTS = [
     ("epochs: 2\n", "", "1:1: missing key 'epochs'"),
     ("batch: 50", "bach: 50",
      "1:1: missing key 'batch'|22:1: bach: unknown key; allowed: schema, name, title, profile, data, encoding, "
-     "readout, layers, connections, weight_bits, gain, gradient, epochs, batch, learning_rate, logit_scale. "
-     "Did you mean 'batch'?"),
+     "readout, layers, connections, weight_bits, gain, gradient, epochs, batch, learning_rate, logit_scale, "
+     "augment, validation, patience, weight_decay, label_smoothing. Did you mean 'batch'?"),
+    ("batch: 50", "batch: 50\nvalidation: 1200",
+     "23:13: validation: found 1200; allowed: 0 to 1199 of the 1200 training samples"),
+    ("batch: 50", "batch: 50\npatience: 0", "23:11: patience: found 0; allowed: an integer of at least 1"),
+    ("batch: 50", "batch: 50\naugment: {move_rows: 8, move_columns: 0, hide_rows: 0, hide_columns: 0}",
+     "23:10: augment: move_rows: found 8; allowed: 0 to 7, of 8 rows"),
+    ("batch: 50", "batch: 50\naugment: {move_rows: 1}", "|".join(
+        f"23:1: augment: missing key '{key}'" for key in ("hide_columns", "hide_rows", "move_columns"))),
     ("readout: {kind: per_class}", code(*WORDS[:9]), "7:10: readout: 9 different words; allowed: 10, one a class"),
     ("readout: {kind: per_class}", code(*WORDS[:9], WORDS[0]),
      "7:10: readout: 9 different words; allowed: 10, one a class"),

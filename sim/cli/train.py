@@ -8,13 +8,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from ..archive import can_write
-from ..errors import InputError, suggest
+from ..errors import DivergedError, InputError, suggest
 from ..network import Network, save_network
-from .common import add_data_dir, add_json, note, print_json, training
+from .common import add_data_dir, add_json, extra, note, print_json, training
+from .epochs import Logs, add_logs, watched
 
 _MODELS = "bitspike.models"
 
@@ -25,7 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", required=True, help="the network file to write, .npz")
     parser.add_argument("--seed", type=int, default=0, help="of weights and sample order (default 0)")
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
+    parser.add_argument("--validation", type=int, metavar="N", help="training samples to choose by, as in the recipe")
+    parser.add_argument("--resume", action="store_true", help="continue from OUTPUT.checkpoint, to the same bits")
     add_data_dir(parser)
+    add_logs(parser)
     add_json(parser)
 
 
@@ -34,8 +35,18 @@ def act(args: argparse.Namespace) -> int:
     from ..engine import run
 
     can_write(args.output)  # before the training rather than after it
-    trained = train_recipe(*read_recipe(args), args)
+    checkpoint = f"{args.output}.checkpoint"
+    logs = Logs(args.log, args.curves, args.tensorboard)
+    try:
+        trained = train_recipe(*read_recipe(args), args, logs, checkpoint, args.resume)
+    except DivergedError as error:
+        _keep(error.trained, args.output)
+        raise
+    if not _first():
+        return 130 if trained.interrupted else 0
     save_network(trained.network, args.output)
+    if not trained.interrupted:
+        Path(checkpoint).unlink(missing_ok=True)
     test = training().test_set(trained.network.task, trained.network.task["data"], args.data_dir)
     trace = run(trained.network, test.spikes)
     result = {
@@ -43,6 +54,8 @@ def act(args: argparse.Namespace) -> int:
         "accuracy": test.accuracy(trace.spikes),
         "samples": len(test.labels),
         "epochs": len(trained.history),
+        "best_epoch": trained.best,
+        "validation_accuracy": trained.history[trained.best - 1].validation_accuracy if trained.best else None,
         "seconds": round(trained.seconds, 1),
         "overflows": trace.overflows,
         "silent_neurons": {name: int((layer.spikes.sum((0, 1)) == 0).sum()) for name, layer in trace.layers.items()},
@@ -59,26 +72,42 @@ def read_recipe(args: argparse.Namespace) -> tuple[Any, Network]:
     """The recipe that the options ask for, and its untrained network. Raises BitspikeError, for the seed too."""
     if not 0 <= args.seed < 2**63:
         raise InputError(f"--seed: found {args.seed}; allowed: 0 to {2**63 - 1}")
-    if args.epochs is not None and args.epochs < 1:
-        raise InputError(f"--epochs: found {args.epochs}; allowed: 1 or more")
-    path = recipe_path(args.recipe)
-    recipe, template = training().load_recipe(path, args.data_dir)
-    return (recipe if args.epochs is None else recipe.model_copy(update={"epochs": args.epochs})), template
+    given = {name: getattr(args, name, None) for name in ("epochs", "validation")}
+    for name, value in given.items():
+        if value is not None and value < 1:
+            raise InputError(f"--{name}: found {value}; allowed: 1 or more")
+    recipe, template = training().load_recipe(recipe_path(args.recipe), args.data_dir)
+    return recipe.model_copy(update={name: value for name, value in given.items() if value is not None}), template
 
 
-def train_recipe(recipe: Any, template: Network, args: argparse.Namespace) -> Any:
-    """Train, with a progress bar on a terminal. Raises InputError where the training fails."""
-    with _progress() as progress:
-        task = progress.add_task(recipe.name, total=recipe.epochs, status="")
-
-        def show(epoch: Any) -> None:
-            status = f"loss {epoch.loss:.3f}  train {epoch.accuracy:.1%}  {epoch.rate:.3f} spikes/neuron/step"
-            progress.update(task, completed=epoch.number, status=status)
-
-        trained = training().train(recipe, template, args.seed, show, args.data_dir)
-    if trained.interrupted:
-        note("interrupted: the best network so far is kept")
+def train_recipe(
+    recipe: Any,
+    template: Network,
+    args: argparse.Namespace,
+    logs: Logs | None = None,
+    checkpoint: str | None = None,
+    resume: bool = False,
+) -> Any:
+    """Train, with a progress bar on a terminal. Raises BitspikeError where the training fails."""
+    with watched(logs or Logs(), recipe.name, recipe.epochs, shown=_first()) as told:
+        options = {"data_dir": args.data_dir, "checkpoint": checkpoint, "resume": resume}
+        trained = training().train(recipe, template, args.seed, **options, **told)
+    if trained.interrupted and _first():
+        continues = "; --resume continues" if checkpoint and trained.history else ""
+        note(f"interrupted: the best network so far is kept{continues}")
     return trained
+
+
+def _first() -> bool:
+    """Whether this process is the one that writes: torchrun may have started others."""
+    return bool(extra("training.processes").started().rank == 0)
+
+
+def _keep(trained: Any, output: str) -> None:
+    """Write the best network before a failure."""
+    if trained.best and _first():
+        save_network(trained.network, output)
+        note(f"{output}: the best network before the failure, of epoch {trained.best}")
 
 
 def recipe_path(name: str) -> Path:
@@ -91,19 +120,6 @@ def recipe_path(name: str) -> Path:
         allowed = f"{', '.join(shipped)}, or the path of a .yaml file"
         raise InputError(f"recipe: found {name!r}; allowed: {allowed}{suggest(name, shipped)}")
     return folder / f"{name}.yaml"
-
-
-def _progress() -> Progress:
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[status]}"),
-        console=console,
-        disable=not console.is_terminal,
-    )
 
 
 def _speak_up(trace: Any) -> None:

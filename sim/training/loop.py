@@ -1,46 +1,41 @@
-"""The training loop: cross-entropy on the output's spike counts, best network kept."""
+"""The training loop: epoch after epoch, the best network kept, a checkpoint after each."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
-from ..errors import InputError
+from ..errors import DivergedError
 from ..network.network import Network
 from ..ops.torch_threads import threads_for
-from .data import DataSet, Folder, load_data
-from .encoding import encode, most_spikes
+from .batches import split
+from .checkpoint import Identity, Progress, copied
+from .course import Course
+from .data import Folder, load_data
+from .encoding import most_spikes
+from .history import Epoch, best_epoch
 from .model import SpikingNetwork
+from .processes import joined
 from .recipe import Recipe, build
 from .task import TestSet, readout_matrix
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch did: mean loss and accuracy over the training samples, spikes a neuron and step."""
-
-    number: int
-    of: int
-    loss: float
-    accuracy: float
-    rate: float
 
 
 @dataclass(frozen=True)
 class Trained:
     """A trained network: `model` in training form, `network` its integers.
 
-    interrupted: Ctrl-C ended the training, and this is the best network until then.
+    best: the number of the epoch they are of, 0 before the first. interrupted: Ctrl-C ended the training, and
+    this is the best network until then.
     """
 
     model: SpikingNetwork
     network: Network
     history: tuple[Epoch, ...]
+    best: int
     seconds: float
     interrupted: bool
 
@@ -49,66 +44,62 @@ def train(
     recipe: Recipe,
     template: Network,
     seed: int = 0,
-    on_epoch: Callable[[Epoch], None] | None = None,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
     data_dir: Folder = None,
+    *,
+    on_batch: Callable[[float], None] = lambda epochs: None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    resume: bool = False,
 ) -> Trained:
     """Train a recipe; equal seeds give equal integers on the same machine and versions. data_dir: see `load_data`.
 
-    The network of the epoch with the least training loss is kept, also when Ctrl-C ends the training.
-    Raises InputError where the loss is no longer finite.
+    The network of the best epoch is kept (`Epoch.score`), also when Ctrl-C ends the training. `on_epoch` is told
+    of every epoch, those before a resumption among them, and `on_batch` how many are done, as a fraction.
+    `checkpoint` is written after every epoch; with `resume` the training continues from it, to the same bits.
+    Where torchrun started several processes, each takes `batch` samples a step, and only the first writes and tells.
+    Raises FileError for a checkpoint of another training, and DivergedError where a gradient is no longer finite.
     """
-    data = load_data(recipe.data, data_dir)
-    readout = readout_matrix(recipe.readout, template.populations[-1].size, data.classes)
-    outputs = torch.as_tensor(readout * recipe.logit_scale)
+    began, data = time.perf_counter(), load_data(recipe.data, data_dir)
+    samples, held = split(data, recipe.encoding, recipe.validation, seed)
     torch.manual_seed(seed)
     model = build(recipe, template, most_spikes(recipe.encoding, data.top))
-    started, history, interrupted = time.perf_counter(), [], False
-    best, best_weights = float("inf"), deepcopy(model.state_dict())
-    optimizer = torch.optim.Adam(model.parameters(), lr=recipe.learning_rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.epochs)
-    try:
-        with threads_for(recipe.batch * model.weights):
-            for number in range(1, recipe.epochs + 1):
-                epoch = _epoch(model, optimizer, data, outputs.to(model.dtype), recipe, number)
-                history.append(epoch)
-                schedule.step()
-                if epoch.loss < best:
-                    best, best_weights = epoch.loss, deepcopy(model.state_dict())
-                if on_epoch is not None:
+    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=recipe.weight_decay)
+    readout = readout_matrix(recipe.readout, template.populations[-1].size, data.classes)
+    outputs = torch.as_tensor(readout * recipe.logit_scale, dtype=model.dtype)
+    progress = Progress(model, optimizer, copied(model.state_dict()), [])
+    ended: BaseException | None = None
+    with joined(outputs.device) as processes, threads_for(recipe.batch * model.weights):
+        first = processes.rank == 0
+        identity = Identity.of(recipe, template, samples, seed, processes.count)
+        if resume and checkpoint is not None:
+            progress.restore(checkpoint, identity)
+        course = Course(recipe, seed, samples, held, outputs, processes, on_batch if first else lambda epochs: None)
+        try:
+            for epoch in progress.history if first else ():
+                on_epoch(epoch)
+            while not _finished(recipe, progress.history):
+                epoch = course.epoch(model, optimizer, len(progress.history) + 1)
+                progress.add(epoch)
+                if first and checkpoint is not None:
+                    progress.save(checkpoint, identity)
+                if first:
                     on_epoch(epoch)
-    except KeyboardInterrupt:
-        interrupted = True
-    model.load_state_dict(best_weights)
-    return Trained(model, model.export(), tuple(history), time.perf_counter() - started, interrupted)
+        except (KeyboardInterrupt, DivergedError) as error:
+            ended = error
+    model.load_state_dict(progress.best)
+    history, seconds = tuple(progress.history), time.perf_counter() - began
+    interrupted = isinstance(ended, KeyboardInterrupt)
+    trained = Trained(model, model.export(), history, best_epoch(history), seconds, interrupted)
+    if isinstance(ended, DivergedError):
+        ended.trained = trained
+        raise ended
+    return trained
 
 
-def _epoch(
-    model: SpikingNetwork,
-    optimizer: torch.optim.Optimizer,
-    data: DataSet,
-    outputs: torch.Tensor,
-    recipe: Recipe,
-    number: int,
-) -> Epoch:
-    """One pass over the training samples in random order; `outputs` [output, class] makes logits of spike counts."""
-    losses, right, rates = [], 0, []
-    order = torch.randperm(len(data.train))
-    all_labels = torch.as_tensor(data.train_labels)
-    for rows in torch.split(order, recipe.batch):
-        spikes = encode(data.train[rows.numpy()], recipe.encoding, data.top)  # a batch at a time: memory
-        labels = all_labels[rows]
-        emitted, _ = model(torch.as_tensor(spikes))
-        logits = emitted[model.template.output].sum(1) @ outputs
-        loss = torch.nn.functional.cross_entropy(logits, labels)
-        if not torch.isfinite(loss):
-            raise InputError(f"epoch {number}: the loss is {loss.item()}; try a smaller learning_rate")
-        optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        optimizer.step()
-        losses.append(float(loss.detach()) * len(rows))
-        right += int((logits.argmax(1) == labels).sum())
-        rates.append(float(torch.cat([s.detach().flatten() for s in emitted.values()]).mean()))
-    return Epoch(number, recipe.epochs, sum(losses) / len(order), right / len(order), float(np.mean(rates)))
+def _finished(recipe: Recipe, history: list[Epoch]) -> bool:
+    """Whether all epochs are done, or `patience` of them since the best."""
+    waited = len(history) - best_epoch(history)
+    return len(history) == recipe.epochs or (recipe.patience is not None and waited >= recipe.patience)
 
 
 @torch.no_grad()

@@ -22,6 +22,8 @@ from ..network.parts import Population, Projection
 from ..ops.tensor import crossing
 from ..profile.catalogue import load_profile
 from ..profile.schema import INPUT, Count, Profile
+from .augment import Augmentation
+from .batches import check_validation
 from .crossing import BitGradient
 from .data import Folder, load_data
 from .encoding import Encoding, encode, most_spikes
@@ -83,6 +85,11 @@ class Recipe(Model):
     batch: Annotated[int, Field(ge=1, le=1_000_000)]
     learning_rate: Positive
     logit_scale: Annotated[Positive, Field(description="logits are the spike counts of a class times this")]
+    augment: Augmentation | None = None
+    validation: Annotated[int, Field(ge=0, description="training samples kept to choose the best epoch by")] = 0
+    patience: Annotated[int, Field(ge=1, description="epochs without a better one that end the training")] | None = None
+    weight_decay: Annotated[float, Field(ge=0, le=1, description="of AdamW")] = 0.0
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
 class _Faults:
@@ -119,6 +126,11 @@ def load_recipe(path: str | os.PathLike[str], data_dir: Folder = None) -> tuple[
     with faults.at("data"):
         data = load_data(recipe.data, data_dir)
     faults.check()
+    with faults.at("validation"):
+        check_validation(data, recipe.validation)
+    with faults.at("augment"):
+        if recipe.augment is not None:
+            recipe.augment.check(*data.train.shape[1:])
     with faults.at("encoding"):
         inputs = encode(data.test[:1], recipe.encoding, data.top).shape[2]
     faults.check()
