@@ -205,7 +205,7 @@ def test_values_beyond_24_bits_are_computed_in_float64(overflow):
     assert not bs.compare(model.trace(spikes), trace).equal
 
 
-@pytest.mark.parametrize(("word", "dtype"), [("s23", torch.float32), ("s24", torch.float64), ("s40", torch.float64)])
+@pytest.mark.parametrize(("word", "dtype"), [("s24", torch.float32), ("s25", torch.float64), ("s40", torch.float64)])
 def test_float32_is_chosen_while_every_value_of_a_step_fits_24_bits(word, dtype):
     network = template(chip(membrane=f"{word}.wrap"), 1, {"a": 1}, [("input", "a", "forward")])
     assert SpikingNetwork(network, Triangle(1.0)).dtype == dtype

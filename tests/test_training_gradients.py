@@ -12,6 +12,7 @@ from bitspike.ops.tensor import TensorOps, crossing  # noqa: E402
 from bitspike.training.boolean import BooleanGradient  # noqa: E402
 from bitspike.training.model import SpikingNetwork  # noqa: E402
 from bitspike.training.surrogate import Triangle  # noqa: E402
+from bitspike.training.weights import Matrix  # noqa: E402
 from bitspike.word import Word  # noqa: E402
 from training_networks import branch, chip, decay, template  # noqa: E402
 
@@ -24,7 +25,7 @@ def accumulated(word, weights, counts=None, start=0.0):
     counts = torch.tensor([counts or [1.0] * len(weights)], requires_grad=True)
     start = torch.tensor([[float(start)]], requires_grad=True)
     regs = Registers(TensorOps(Triangle()), {"sum": Word.parse(word)}, {"sum": start})
-    regs.ops.accumulate(regs, "sum", counts, weights)
+    regs.ops.accumulate(regs, "sum", counts, Matrix(weights))
     regs["sum"].sum().backward()
     return regs["sum"].item(), weights.grad.flatten().tolist(), counts.grad.flatten().tolist(), start.grad.item()
 
@@ -78,7 +79,7 @@ def test_neurons_run_in_order_piece_by_piece_are_the_same(monkeypatch):
         monkeypatch.setattr(tensor, "_FLAGGED_AT_ONCE", at_once)
         w, c = weights.clone().requires_grad_(), counts.clone().requires_grad_()
         regs = Registers(TensorOps(Triangle()), {"sum": Word.parse("s8.saturate")}, {"sum": torch.zeros(7, 5)})
-        regs.ops.accumulate(regs, "sum", c, w)
+        regs.ops.accumulate(regs, "sum", c, Matrix(w))
         (regs["sum"] * upstream).sum().backward()
         results.append((regs["sum"].detach(), w.grad, c.grad))
     for result in results[1:]:

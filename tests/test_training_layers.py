@@ -16,7 +16,9 @@ BITS = range(2, 9)
 
 def synapses(word, narrow, bits, sources=3, targets=2):
     torch.manual_seed(0)
-    return Synapses(chip(weight=word, narrow=narrow).connections["forward"], sources, targets, bits, gain=60.0)
+    return Synapses(
+        chip(weight=word, narrow=narrow).connections["forward"], (sources, targets), sources, bits, gain=60.0
+    )
 
 
 def set_weights(layer, lsb):
@@ -90,7 +92,7 @@ def test_a_weight_beyond_the_range_can_be_trained_back():
 
 
 def test_the_gain_is_the_deviation_of_a_weighted_sum_in_lsb():
-    layer = Synapses(chip().connections["forward"], 400, 300, 8, gain=100.0)
+    layer = Synapses(chip().connections["forward"], (400, 300), 400, 8, gain=100.0)
     assert layer(rounded=False).sum(0).std().item() == pytest.approx(100, rel=0.2)
 
 

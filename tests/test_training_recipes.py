@@ -215,7 +215,7 @@ def test_a_profile_too_wide_to_train_exactly_is_refused(tmp_path):
     text = (resources.files("bitspike.hwconfigs") / "generic-w8-v16.yaml").read_text(encoding="utf-8")
     (tmp_path / "chip.yaml").write_text(text.replace("membrane: s16", "membrane: s60"), encoding="utf-8")
     (fault,) = faults(tmp_path, ("profile: generic-w8-v16", "profile: chip.yaml"))
-    assert fault == "4:10: profile: training under generic-w8-v16 can need 61 bits; allowed: 53, all that is exact"
+    assert fault == "4:10: profile: training under generic-w8-v16 can need 60 bits; allowed: 53, all that is exact"
 
 
 def test_a_recipe_that_is_not_there_is_said(tmp_path):

@@ -46,10 +46,11 @@ class Convolution:
 
     def output_shape(self, kernels: Sequence[int]) -> Triple:
         """(out channels, height, width) of the target, for kernels of that shape."""
-        high, wide = self._axes(kernels)
+        high, wide = self.axes(kernels)
         return kernels[0], high.outputs, wide.outputs
 
-    def _axes(self, kernels: Sequence[int]) -> tuple[Axis, Axis]:
+    def axes(self, kernels: Sequence[int]) -> tuple[Axis, Axis]:
+        """How kernels of that shape move along the height and along the width."""
         steps = zip(*(_pair(value) for value in (self.stride, self.padding, self.dilation)), strict=True)
         high, wide = (
             Axis(size, kernel, *step)
@@ -68,7 +69,7 @@ class Convolution:
             found.append(f"kernels: found shape {tuple(kernels)}; allowed: {axes}")
         if found:
             return found
-        return self._channel_faults(kernels) + _overhang_faults("kernels", self._axes(kernels))
+        return self._channel_faults(kernels) + _overhang_faults("kernels", self.axes(kernels))
 
     def _channel_faults(self, kernels: Sequence[int]) -> list[str]:
         channels, groups = self.input_shape[0], self.groups
@@ -84,7 +85,7 @@ class Convolution:
         return found
 
     def _expand(self, kernels: Sequence[int], flipped: bool) -> Synapses:
-        return picture_synapses(*self._axes(kernels), self.input_shape[0], self.groups, kernels[0], flipped)
+        return picture_synapses(*self.axes(kernels), self.input_shape[0], self.groups, kernels[0], flipped)
 
 
 @dataclass(frozen=True)
@@ -106,13 +107,15 @@ class Pooling:
 
     def output_shape(self) -> Triple:
         """(channels, height, width) of the target."""
-        return self._as_convolution().output_shape(self._kernels())
+        return self.as_convolution().output_shape(self.kernels())
 
-    def _as_convolution(self) -> Convolution:
+    def as_convolution(self) -> Convolution:
+        """The convolution, of one group a channel, that has the same synapses."""
         assert self.stride is not None
         return Convolution(self.input_shape, self.stride, groups=self.input_shape[0])
 
-    def _kernels(self) -> tuple[int, int, int, int]:
+    def kernels(self) -> tuple[int, int, int, int]:
+        """The shape of that convolution's kernels."""
         return self.input_shape[0], 1, *_pair(self.size)
 
     def _faults(self, weights: Sequence[int]) -> list[str]:
@@ -121,10 +124,10 @@ class Pooling:
             found += _count_faults(name, getattr(self, name), _SIDES)
         if tuple(weights) != (1,):
             found.append(f"weights: found shape {tuple(weights)}; allowed: (1,), shared by all synapses")
-        return found or _overhang_faults("size", self._as_convolution()._axes(self._kernels()))
+        return found or _overhang_faults("size", self.as_convolution().axes(self.kernels()))
 
     def _expand(self) -> Synapses:
-        synapses = self._as_convolution()._expand(self._kernels(), flipped=False)
+        synapses = self.as_convolution()._expand(self.kernels(), flipped=False)
         return replace(synapses, index=np.zeros_like(synapses.index))
 
 

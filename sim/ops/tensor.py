@@ -39,6 +39,26 @@ class SpikeGradient(Protocol):
         """d(spikes)/du at register values `u`, per LSB, for `u >= threshold` taken up to `repeat` times."""
 
 
+class Weights(Protocol):
+    """What the sources of a projection add to a register, as `accumulate` asks for it."""
+
+    @property
+    def fan_in(self) -> int:
+        """The most sources of a neuron."""
+
+    def total(self, counts: Tensor) -> Tensor:
+        """The exact sum of all sources: counts [..., source] to [..., neuron]."""
+
+    def reach(self) -> tuple[float, float]:
+        """The least and the most that one spike of each source, or of some of them, adds to any neuron."""
+
+    def ends(self, counts: Tensor) -> tuple[Tensor, Tensor]:
+        """The least and the most that all sources, or some of them, add: counts [..., source] to [..., neuron]."""
+
+    def taps(self, counts: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+        """What each source adds to neurons `columns` of samples `rows`: counts [sample, source] to [neuron, source]."""
+
+
 def crossing(condition: Crossing, registers: Container[str | int]) -> Crossing | None:
     """`condition` with a register on its left; None where no register crosses: of parameters only, `==`, `!=`."""
     left, relation, right = condition
@@ -157,38 +177,32 @@ class TensorOps(TorchOps):
             regs.values, self._unbounded = after, False
 
     def accumulate(
-        self, regs: Registers, register: str, counts: Tensor, weights: Tensor, arrived: Tensor | None = None
+        self, regs: Registers, register: str, counts: Tensor, weights: Weights, arrived: Tensor | None = None
     ) -> None:
-        """Deliver every source in ascending order: counts [batch, sources], weights [sources, neurons].
+        """Deliver every source in ascending order: counts [sample, source].
 
-        arrived: `counts @ weights`, where it is known already. The weights bound every partial sum of a neuron,
-        or else two matrix products do; only neurons that could overflow are run in order.
+        arrived: `weights.total(counts)`, where it is known already. The weights bound every partial sum of a neuron,
+        or else its own sums do; only neurons that could overflow are run in order.
         """
         word, start = regs.words[register], regs[register]
-        total = start + (counts @ weights if arrived is None else arrived)
+        total = start + (weights.total(counts) if arrived is None else arrived)
         if word.overflow is Overflow.WRAP:  # the low bits do not depend on the order
             regs.write(register, total)
             return
         with torch.no_grad():
-            up, down = weights.clamp(min=0), weights.clamp(max=0)
-            if _roomy(word, as_like(start, total), counts, up, down):
-                regs.values[register] = total
-                return
-            if (counts < 0).any():
-                more, less = counts.clamp(min=0), counts.clamp(max=0)
-                highest, lowest = more @ up + less @ down, more @ down + less @ up
-            else:
-                highest, lowest = counts @ up, counts @ down
-            flagged = (start + highest > word.max) | (start + lowest < word.min)
-        if not flagged.any():
+            flagged = None
+            if not _roomy(word, as_like(start, total), counts, weights):
+                lowest, highest = weights.ends(counts)
+                flagged = (start + highest > word.max) | (start + lowest < word.min)
+        if flagged is None or not flagged.any():
             regs.values[register] = total
             return
         rows, columns = flagged.nonzero(as_tuple=True)
         start = start + torch.zeros_like(total)
-        size = max(1, _FLAGGED_AT_ONCE // counts.shape[1])
+        size = max(1, _FLAGGED_AT_ONCE // weights.fan_in)
         parts = [
-            self._in_order(register, word, start[row, column], counts[row] * weights.t()[column])
-            for row, column in zip(rows.split(size), columns.split(size), strict=True)
+            self._in_order(register, word, start[row, column], weights.taps(counts, row, column))
+            for row, column in zip(torch.split(rows, size), torch.split(columns, size), strict=True)
         ]
         regs.values[register] = total.index_put((rows, columns), torch.cat(parts))
 
@@ -207,14 +221,13 @@ class TensorOps(TorchOps):
         return _straight_through(value, passing)
 
 
-def _roomy(word: Word, start: Tensor, counts: Tensor, up: Tensor, down: Tensor) -> bool:
+def _roomy(word: Word, start: Tensor, counts: Tensor, weights: Weights) -> bool:
     """Whether no partial sum can leave the word, were every source as active as the most active one."""
-    least, most = (float(end) for end in counts.aminmax())
-    up, down = up.sum(0), down.sum(0)
-    most, least = max(most, 0.0), min(least, 0.0)
-    low, high = start.aminmax()
-    highest, lowest = high + (most * up + least * down).max(), low + (most * down + least * up).min()
-    return bool((highest <= word.max) & (lowest >= word.min))
+    lowest, highest = weights.reach()
+    (least, most), (low, high) = ((float(end) for end in torch.aminmax(each)) for each in (counts, start))
+    least, most = min(least, 0.0), max(most, 0.0)
+    below, above = most * lowest + least * highest, most * highest + least * lowest
+    return low + below >= word.min and high + above <= word.max
 
 
 def _straight_through(value: Tensor, through: Tensor) -> Tensor:

@@ -11,20 +11,21 @@ from torch import Tensor
 from ..datapath import clip_count
 from ..engine.wiring import Incoming
 from ..ops.base import Ops
+from .weights import Weights
 
 
 @dataclass(frozen=True)
 class Arrival:
     """What one projection brings to one register.
 
-    counts: what the spikes of each source act as, [sample, step, source]; weights: [source, neuron]; total: of all
-    sources, [sample, step, neuron].
+    counts: what the spikes of each source act as, [sample, step, source]; total: of all sources,
+    [sample, step, neuron].
     """
 
     incoming: Incoming
     register: str
     counts: Tensor
-    weights: Tensor
+    weights: Weights
     total: Tensor
 
     def by_step(self) -> Iterator[Arrival]:
@@ -36,7 +37,7 @@ class Arrival:
 def arrivals(ops: Ops, incoming: Incoming, spikes: Tensor) -> list[Arrival]:
     """What a projection brings to each of its registers; spikes: its source's, [sample, step, source]."""
     counts = clip_count(ops, spikes, incoming.cap)
-    return [Arrival(incoming, register, counts, w, counts @ w) for register, w in incoming.synapses]
+    return [Arrival(incoming, register, counts, w, w.total(counts)) for register, w in incoming.synapses]
 
 
 def late(spikes: Tensor, lag: int) -> Tensor:

@@ -28,13 +28,13 @@ class _Loop:
 
     def __init__(self, ops: TensorOps, group: Sequence[Layer], before: Spikes, record: Collection[str]) -> None:
         self.ops, self.group, self.before, self.record = ops, group, before, record
-        self.names = {layer.name for layer in group}
+        self.sizes = {layer.name: layer.size for layer in group}
         self.like = next(iter(before.values()))
         self.samples, self.steps = self.like.shape[:2]
 
     def inside(self, incoming: Incoming) -> bool:
         """Whether a projection comes from these layers."""
-        return incoming.source in self.names
+        return incoming.source in self.sizes
 
     def at_once(self, layer: Layer) -> Scanned:
         """All steps of a layer to which nothing comes back."""
@@ -44,7 +44,7 @@ class _Loop:
     def step_by_step(self) -> dict[str, Scanned]:
         """One step of every layer after the other."""
         given = {layer.name: [self._by_step(incoming) for incoming in layer.incoming] for layer in self.group}
-        state: dict[str, Mapping[str, Tensor]] = {layer.name: self._silent(layer) for layer in self.group}
+        state: dict[str, Spikes] = {layer.name: self._silent(layer) for layer in self.group}
         rows: dict[str, list[Scanned]] = {layer.name: [] for layer in self.group}
         for step in range(self.steps):
             for layer in self.group:
@@ -71,8 +71,8 @@ class _Loop:
         """What arrives from inside, by what was emitted so far."""
         emitted = rows[incoming.source]
         if step < incoming.lag:
-            sources = incoming.synapses[0][1].shape[0]
-            return arrivals(self.ops, incoming, self.like.new_zeros(self.samples, 1, sources))
+            nothing = self.like.new_zeros(self.samples, 1, self.sizes[incoming.source])
+            return arrivals(self.ops, incoming, nothing)
         return arrivals(self.ops, incoming, emitted[step - incoming.lag].spikes)
 
     def _silent(self, layer: Layer) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import brevitas.nn as qnn
@@ -63,31 +64,44 @@ def weight_quantizer(connection: Connection, bits: int) -> type:
 
 
 class Synapses(nn.Module):
-    """Trained weights of one register of a projection: a Brevitas QuantLinear without its matrix product."""
+    """Trained weights of one register of a projection: a Brevitas layer without its product."""
 
-    def __init__(self, connection: Connection, sources: int, targets: int, bits: int, gain: float) -> None:
-        """Float weights start normal with standard deviation `gain` / sqrt(sources), in units of the scale."""
+    def __init__(self, connection: Connection, shape: Sequence[int], fan_in: int, bits: int, gain: float) -> None:
+        """`shape`: [source, target], kernels [out, in / groups, height, width], or [synapse].
+
+        Float weights start normal with standard deviation `gain` / sqrt(fan_in), in units of the scale.
+        """
         super().__init__()
         quantizer = weight_quantizer(connection, bits)
-        self.linear = qnn.QuantLinear(sources, targets, bias=False, weight_quant=quantizer)
+        self.linear: Any
+        if len(shape) == 4:
+            channels, inputs, *sides = shape
+            self.linear = qnn.QuantConv2d(inputs, channels, tuple(sides), bias=False, weight_quant=quantizer)
+        else:
+            sources, targets = shape if len(shape) == 2 else (shape[0], 1)
+            self.linear = qnn.QuantLinear(sources, targets, bias=False, weight_quant=quantizer)
+        self.shape = tuple(shape)
         self.scale = 2.0 ** (1 - bits)
         word = Word(bits, connection.weight.word.signed)
         self.range = word.min + connection.weight.narrow, word.max
         with torch.no_grad():
-            self.linear.weight.normal_(0.0, gain * self.scale / sources**0.5)
+            self.linear.weight.normal_(0.0, gain * self.scale / fan_in**0.5)
             if not connection.weight.word.signed:
                 self.linear.weight.abs_()
 
     def forward(self, rounded: bool = True) -> Tensor:
-        """Weights [source, target] in LSB: the integers, with Brevitas' straight-through gradient.
+        """Weights in LSB, of the shape given: the integers, with Brevitas' straight-through gradient.
 
         Not `rounded`: the float weights behind them, clipped to the integers' range, for comparison.
         """
         weight = self.linear.quant_weight().value if rounded else self.linear.weight
-        in_lsb: Tensor = weight.t() / self.scale
+        in_lsb = self._shaped(weight) / self.scale
         return in_lsb if rounded else in_lsb.clamp(*self.range)
 
     def integers(self) -> NDArray[np.int64]:
-        """The weights [source, target] that the chip loads."""
-        weight: Any = self.linear.quant_weight()
-        return np.asarray(weight.int().t().cpu().numpy(), np.int64)
+        """The weights, of the shape given, that the chip loads."""
+        return np.asarray(self._shaped(self.linear.quant_weight().int()).cpu().numpy(), np.int64)
+
+    def _shaped(self, weight: Tensor) -> Tensor:
+        """Brevitas' matrices are [target, source]."""
+        return weight if len(self.shape) == 4 else weight.t().reshape(self.shape)

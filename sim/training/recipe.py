@@ -29,7 +29,8 @@ from .data import Folder, load_data
 from .encoding import Encoding, encode, most_spikes
 from .gradient import make_gradient
 from .layers import weight_quantizer
-from .model import SpikingNetwork, exact_float
+from .model import SpikingNetwork
+from .span import exact_float
 from .task import Readout, Task, readout_matrix
 
 Positive = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
@@ -141,7 +142,7 @@ def load_recipe(path: str | os.PathLike[str], data_dir: Folder = None) -> tuple[
         for projection in template.projections:
             weight_quantizer(template.connection(projection), recipe.weight_bits)
     with faults.at("profile"):
-        exact_float(template, most_spikes(recipe.encoding, data.top))
+        exact_float(template, most_spikes(recipe.encoding, data.top), recipe.weight_bits)
     with faults.at("gradient", "options"):
         _try_gradient(make_gradient(recipe.gradient.kind, **recipe.gradient.options), template)
     faults.check()
