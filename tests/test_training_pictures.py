@@ -235,7 +235,8 @@ def test_loihi_with_convolution_delays_exponents_and_sign_modes(link):
 
 def test_a_sign_mode_that_follows_the_weights_follows_them_while_they_are_trained():
     model = lava()
-    weights = model.synapses[1][0].linear.weight
+    dense = [projection.via for projection in model.template.projections].index("dense")
+    weights = model.synapses[dense][0].linear.weight
     sums = []
     for change in (torch.clone, torch.abs, lambda w: -w.abs()):
         with torch.no_grad():
