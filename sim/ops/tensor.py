@@ -49,6 +49,7 @@ class Weights(Protocol):
     def total(self, counts: Tensor) -> Tensor:
         """The exact sum of all sources: counts [..., source] to [..., neuron]."""
 
+    @property
     def reach(self) -> tuple[float, float]:
         """The least and the most that one spike of each source, or of some of them, adds to any neuron."""
 
@@ -223,7 +224,7 @@ class TensorOps(TorchOps):
 
 def _roomy(word: Word, start: Tensor, counts: Tensor, weights: Weights) -> bool:
     """Whether no partial sum can leave the word, were every source as active as the most active one."""
-    lowest, highest = weights.reach()
+    lowest, highest = weights.reach
     (least, most), (low, high) = ((float(end) for end in torch.aminmax(each)) for each in (counts, start))
     least, most = min(least, 0.0), max(most, 0.0)
     below, above = most * lowest + least * highest, most * highest + least * lowest

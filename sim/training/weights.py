@@ -30,6 +30,7 @@ class Weights(ABC):
     def clamped(self, low: float | None, high: float | None) -> Self:
         """The same with every weight within these bounds."""
 
+    @property
     @abstractmethod
     def reach(self) -> tuple[float, float]:
         """The least and the most that one spike of each source, or of some of them, adds to any neuron."""
@@ -69,6 +70,7 @@ class Matrix(Weights):
         """The same with every weight within these bounds."""
         return Matrix(self.weights.clamp(low, high))
 
+    @cached_property
     def reach(self) -> tuple[float, float]:
         """The least and the greatest sum of a column's negative and positive weights."""
         return _extremes(self.weights, 0)
@@ -104,6 +106,7 @@ class Kernels(Weights):
         """The same with every weight within these bounds."""
         return Kernels(self.kernels.clamp(low, high), self.shape)
 
+    @cached_property
     def reach(self) -> tuple[float, float]:
         """The least and the greatest sum of a kernel's negative and positive weights."""
         return _extremes(self.kernels.flatten(1), 1)
@@ -150,6 +153,7 @@ class Windows(Weights):
         """The same with the weight within these bounds."""
         return Windows(self.weight.clamp(low, high), self.shape)
 
+    @cached_property
     def reach(self) -> tuple[float, float]:
         """What a window full of spikes adds."""
         full = self.weight.item() * self.fan_in
