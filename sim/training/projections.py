@@ -25,8 +25,8 @@ from .layers import Synapses
 from .weights import Kernels, Matrix, Weights, Windows
 
 
-class TrainedProjection(nn.Module):
-    """The weights of one projection. Those of a pool are the network's own, and not trained.
+class TrainedProjection(nn.ModuleList):
+    """The weights of one projection, `Synapses` by `Synapses`. Those of a pool are the network's own, and not trained.
 
     A convolution stays one where its kernels are what is added; other lists of synapses, and those with delays of
     their own, become a matrix.
@@ -38,13 +38,12 @@ class TrainedProjection(nn.Module):
         self.network, self.ops = network, ops
         self.projection = network.projections[place]
         self.connection = network.connection(self.projection)
-        self.synapses = nn.ModuleList()
         shape = np.shape(self.projection.weights)
         if not isinstance(self.projection.shape, Pooling):
             fan_in = most_sources(network, place)
             for _ in range(shape[2] if self.projection.shape is None else 1):
                 each = shape[:2] if self.projection.shape is None else shape
-                self.synapses.append(Synapses(self.connection, each, fan_in, bits, gain))
+                self.append(Synapses(self.connection, each, fan_in, bits, gain))
         names = _operands(self.connection.weight.format)
         target = neuron_values(network.profile, network.population(self.projection.target))
         self._neurons = {name: values for name, values in target.items() if name in names}
@@ -90,7 +89,7 @@ class TrainedProjection(nn.Module):
     @property
     def trained(self) -> list[Synapses]:
         """The trained weights, by synapse; none of a pool."""
-        return [each for each in self.synapses if isinstance(each, Synapses)]
+        return [each for each in self if isinstance(each, Synapses)]
 
     def _raw(self, rounded: bool, dtype: torch.dtype) -> list[Tensor]:
         """The weights before their format, by synapse."""
