@@ -51,5 +51,9 @@ class DivergedError(BitspikeError):
     trained: Any = None
 
 
+class ProcessError(BitspikeError):
+    """Another process of a training, which this one waits for, has ended."""
+
+
 class MismatchError(BitspikeError):
     """Two traces that were expected to be equal differ; the message names the first difference."""

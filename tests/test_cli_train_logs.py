@@ -56,7 +56,7 @@ def rows(path):
 
 def test_the_log_has_a_row_an_epoch(capsys, tmp_path, three, net):
     log = tmp_path / "log.csv"
-    ran = bitspike(capsys, "train", three, "-o", net, "--log", log, "--validation", 20, "--json")
+    ran = bitspike(capsys, "train", three, "-o", net, "--csv", log, "--validation", 20, "--json")
     result, written = json.loads(ran.out), rows(log)
     assert [(row["number"], row["of"]) for row in written] == [("1", "3"), ("2", "3"), ("3", "3")]
     best = written[result["best_epoch"] - 1]
@@ -66,16 +66,16 @@ def test_the_log_has_a_row_an_epoch(capsys, tmp_path, three, net):
 
 def test_a_resumed_training_ends_in_the_same_network_and_log(capsys, tmp_path, three, net, monkeypatch):
     whole, log = tmp_path / "whole.npz", tmp_path / "log.csv"
-    bitspike(capsys, "train", three, "-o", whole, "--log", tmp_path / "whole.csv")
+    bitspike(capsys, "train", three, "-o", whole, "--csv", tmp_path / "whole.csv")
     with monkeypatch.context() as patch:
         in_epoch(patch, 2, interrupt)
-        ran = bitspike(capsys, "train", three, "-o", net, "--log", log)
+        ran = bitspike(capsys, "train", three, "-o", net, "--csv", log)
     assert ran.status == 130
     assert ran.errors[0] == "interrupted: the best network so far is kept; --resume continues"
     checkpoint = tmp_path / "net.npz.checkpoint"
     assert checkpoint.exists()
     assert len(rows(log)) == 1
-    assert bitspike(capsys, "train", three, "-o", net, "--log", log, "--resume").status == 0
+    assert bitspike(capsys, "train", three, "-o", net, "--csv", log, "--resume").status == 0
     assert bs.load_network(net) == bs.load_network(whole)
     kept = [{key: value for key, value in row.items() if key != "seconds"} for row in rows(log)]
     assert kept == [{key: row[key] for key in kept[0]} for row in rows(tmp_path / "whole.csv")]
@@ -122,7 +122,7 @@ def test_curves_are_drawn(capsys, tmp_path, three, net):
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
 
 
-@pytest.mark.parametrize(("option", "kind"), [("--log", ".csv"), ("--curves", ".png")])
+@pytest.mark.parametrize(("option", "kind"), [("--csv", ".csv"), ("--curves", ".png")])
 def test_a_log_that_cannot_be_written_is_refused_before_the_training(capsys, tmp_path, three, net, option, kind):
     lines = refused(capsys, tmp_path, "train", three, "-o", net, option, tmp_path / "log.txt")
     assert lines == [f"{option}: found '{tmp_path / 'log.txt'}'; allowed: a name that ends in {kind}"]
@@ -134,7 +134,7 @@ def test_a_log_that_cannot_be_written_is_refused_before_the_training(capsys, tmp
 def test_tensorboard_shows_every_epoch_once(capsys, tmp_path, three, net, monkeypatch):
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     folder, log = tmp_path / "board", tmp_path / "log.csv"
-    options = ("--tensorboard", folder, "--log", log, "--validation", 20)
+    options = ("--tensorboard", folder, "--csv", log, "--validation", 20)
     with monkeypatch.context() as patch:
         in_epoch(patch, 2, interrupt)
         bitspike(capsys, "train", three, "-o", net, *options)

@@ -69,6 +69,20 @@ def test_constant_gives_every_pixel_its_rounded_share_in_every_step():
     assert spikes.max() == most_spikes(constant, 255) == 5
 
 
+@pytest.mark.parametrize(
+    ("encoding", "shape"),
+    [
+        (Rate(kind="rate", steps=2), (0, 2, 16)),
+        (Constant(kind="constant", steps=2, most=3), (0, 2, 16)),
+        (Lines(kind="lines", most=1, rest=1), (0, 5, 8)),
+        (Frames(kind="frames", channels=2, most=1, rest=1), (0, 5, 2)),
+        (Deltas(kind="deltas", channels=2, change=1, most=1, rest=1), (0, 5, 4)),
+    ],
+)
+def test_no_images_are_no_spikes(encoding, shape):
+    assert encode(np.zeros((0, 4, 4), np.uint8), encoding, 255).shape == shape
+
+
 def test_frames_gives_a_row_a_step_with_its_rounded_levels_then_rests():
     image = np.array([[[0, 17, 255], [128, 127, 26]]], np.uint8)
     frames = Frames(kind="frames", channels=3, most=15, rest=1)

@@ -19,7 +19,7 @@ from .common import extra
 
 def add_logs(parser: argparse.ArgumentParser) -> None:
     """The options that ask for logs."""
-    parser.add_argument("--log", metavar="OUT", help="a row an epoch, written after each, .csv")
+    parser.add_argument("--csv", metavar="OUT", help="a row an epoch, written after each, .csv")
     parser.add_argument("--curves", metavar="OUT", help="loss, accuracy and spike rate over the epochs, .png")
     parser.add_argument("--tensorboard", metavar="DIR", help="write TensorBoard's event files into this folder")
 
@@ -28,13 +28,13 @@ def add_logs(parser: argparse.ArgumentParser) -> None:
 class Logs:
     """Where to write the log and the curves, and TensorBoard's folder."""
 
-    log: str | None = None
+    csv: str | None = None
     curves: str | None = None
     tensorboard: str | None = None
 
     def check(self) -> None:
         """Raise InputError, FileError for a file that cannot be written."""
-        for option, path, kind in (("--log", self.log, ".csv"), ("--curves", self.curves, ".png")):
+        for option, path, kind in (("--csv", self.csv, ".csv"), ("--curves", self.curves, ".png")):
             if path is not None and not path.endswith(kind):
                 raise InputError(f"{option}: found {path!r}; allowed: a name that ends in {kind}")
             if path is not None:
@@ -57,8 +57,8 @@ def watched(logs: Logs, name: str, epochs: int, shown: bool = True) -> Iterator[
         def on_epoch(epoch: Any) -> None:
             history.append(epoch)
             bar.update(task, completed=epoch.number, status=_status(epoch), done=f"{epoch.number}/{epochs}")
-            if logs.log:
-                write_text(logs.log, to_csv(history))
+            if logs.csv:
+                write_text(logs.csv, to_csv(history))
             if board is not None:
                 board.add(epoch)
 

@@ -36,7 +36,7 @@ def act(args: argparse.Namespace) -> int:
 
     can_write(args.output)  # before the training rather than after it
     checkpoint = f"{args.output}.checkpoint"
-    logs = Logs(args.log, args.curves, args.tensorboard)
+    logs = Logs(args.csv, args.curves, args.tensorboard)
     try:
         trained = train_recipe(*read_recipe(args), args, logs, checkpoint, args.resume)
     except DivergedError as error:

@@ -15,31 +15,28 @@ from .canvas import BLUE, DASHED, INK, STYLE, VERMILION, Destination, heading, i
 def training_curves(history: Sequence[Epoch], path: Destination, title: str) -> None:
     """Draw every epoch's loss, accuracy and spike rate, and mark the best. Raises FileError."""
     with rc_context(STYLE):
-        figure, (loss, accuracy, rate) = new_figure(title, [1.7, 1.7, 1.0], right=1.2)
+        figure, (loss, accuracy, rate) = new_figure(title, [1.7, 1.7, 1.0])
         _draw(loss, history, "loss", "loss", "validation_loss")
         _draw(accuracy, history, "accuracy, %", "accuracy", "validation_accuracy", scale=100)
         _draw(rate, history, "spikes a neuron and step", "rate")
         best = best_epoch(history)
         for ax in (loss, accuracy, rate):
-            ax.axvline(best, color=INK, linewidth=0.9, linestyle=DASHED)
-        heading(loss, f"best: epoch {best}", best, "right" if best > history[-1].number / 2 else "left")
+            ax.axvline(best, color=INK, linewidth=0.9, linestyle=DASHED, label=f"best: epoch {best}")
+        loss.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, borderaxespad=0, fontsize=9.5)
         integer_ticks(rate.xaxis, 12)
         rate.set_xlabel("epoch")
         save_png(figure, path)
 
 
 def _draw(ax: Axes, history: Sequence[Epoch], name: str, training: str, validation: str = "", scale: float = 1) -> None:
-    """A line of the training's values and, where there are some, of the validation's, named at their ends."""
+    """A line of the training's values and, where there are some, of the validation's."""
     epochs = [epoch.number for epoch in history]
     lines = [(training, "training", BLUE), *([(validation, "validation", VERMILION)] if validation else [])]
     for field, label, colour in lines:
         scaled = [scale * value for value in (getattr(epoch, field) for epoch in history) if value is not None]
         if scaled:
-            ax.plot(epochs, scaled, color=colour, linewidth=1.5, marker="o" if len(epochs) < 40 else None, markersize=3)
-            ax.annotate(
-                label, (epochs[-1], scaled[-1]), xytext=(6, 0), textcoords="offset points", color=colour, va="center",
-                fontsize=9.5, annotation_clip=False,
-            )  # fmt: skip
+            marker = "o" if len(epochs) < 40 else None
+            ax.plot(epochs, scaled, color=colour, linewidth=1.5, marker=marker, markersize=3, label=label)
     heading(ax, name)
     ax.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
     ax.yaxis.set_major_locator(MaxNLocator(5, min_n_ticks=2))

@@ -115,7 +115,7 @@ def _level(values: NDArray[np.int64], most: int | NDArray[np.int64], top: int) -
 
 def _looked_up(images: NDArray[np.uint8], table: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Pixels [sample, row, column] by a table [step, value], as [sample, step, pixel]."""
-    pixels = images.reshape(len(images), -1)
+    pixels = images.reshape(len(images), images.shape[1] * images.shape[2])  # of no image, too
     return np.stack([counts.astype(np.uint8)[pixels] for counts in table], axis=1)
 
 

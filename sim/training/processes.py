@@ -11,6 +11,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from ..errors import ProcessError
+
 
 @dataclass(frozen=True)
 class Processes:
@@ -20,10 +22,14 @@ class Processes:
     count: int
 
     def sum(self, tensors: Iterable[Tensor]) -> None:
-        """Replace every tensor, in all processes alike, by its sum over them."""
-        if self.count > 1:
-            for tensor in tensors:
+        """Replace every tensor, in all processes alike, by its sum over them. Raises ProcessError."""
+        if self.count == 1:
+            return
+        for tensor in tensors:
+            try:
                 dist.all_reduce(tensor)
+            except RuntimeError as error:
+                raise ProcessError(f"process {self.rank} of {self.count}: another has ended ({error})") from None
 
 
 def started() -> Processes:
