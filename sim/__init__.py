@@ -44,6 +44,7 @@ from .trace import LayerTrace, Trace, load_trace
 if TYPE_CHECKING:
     from .exchange import (
         Bench,
+        CProgram,
         Imported,
         Placement,
         Vectors,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
         import_nir,
         layout_names,
         load_vectors,
+        measure_c,
         read_bench,
         read_event_file,
         read_images,
@@ -71,6 +73,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Bench",
     "BitspikeError",
+    "CProgram",
     "Comparison",
     "Convolution",
     "Difference",
@@ -109,6 +112,7 @@ __all__ = [
     "load_profile",
     "load_trace",
     "load_vectors",
+    "measure_c",
     "place",
     "profile_names",
     "read_bench",

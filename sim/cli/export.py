@@ -47,12 +47,14 @@ def act(args: argparse.Namespace) -> int:
     files = export(network, args.output, args.format, **given)
     if format.read is not None and format.read(args.output) != network:
         raise MismatchError(f"{args.output}: what was written does not read back as the same network")
+    report = None if format.report is None else format.report(network, spikes)
     values = sum(array.size for array in network.arrays().values()) if format.read is not None else 0
     if args.json:
-        print_json({"files": files, "values_read_back": values, "footprint": needs.json()})
+        found = {"files": files, "values_read_back": values, "footprint": needs.json()}
+        print_json(found | ({} if report is None else {"measured": report.json()}))
     else:
         print(f"{args.output}: {', '.join(files)}")
         if format.read is not None:
             print(f"read back: equal, {values:,} integers compared")
-        print_table("", ("", ""), needs.rows())
+        print_table("", ("", ""), [*needs.rows(), *([] if report is None else report.rows())])
     return 0

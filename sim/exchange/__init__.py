@@ -1,6 +1,8 @@
 """Other people's formats, in and out."""
 
 from .bench import Bench, read_bench, write_bench
+from .c import measure_c
+from .c_measure import CProgram
 from .dump import verify_dump
 from .event_file import read_event_file, write_event_file
 from .format import Format, Option
@@ -17,6 +19,7 @@ from .verify import Verification, verify
 __all__ = [
     "FORMATS",
     "Bench",
+    "CProgram",
     "Format",
     "Imported",
     "Option",
@@ -28,6 +31,7 @@ __all__ = [
     "import_nir",
     "layout_names",
     "load_vectors",
+    "measure_c",
     "place",
     "read_bench",
     "read_event_file",

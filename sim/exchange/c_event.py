@@ -43,6 +43,11 @@ class EventSource(Source):
         queue = self.core.queue
         return 0 if queue is None else 4 * 4 + queue.depth * np.dtype(self.waits).itemsize
 
+    def most(self) -> tuple[int, int]:
+        """The event that reaches most neurons."""
+        kinds = ((1 if kind.last == NO_NEURON else kind.last + 1, len(kind.synapses)) for kind in self.core.kinds)
+        return max((reached * synapses, reached) for reached, synapses in kinds)
+
     def header(self) -> str:
         """The state, the event, and the functions."""
         name, layer, queue = self.name, self.core.layer, self.core.queue

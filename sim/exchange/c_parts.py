@@ -67,6 +67,10 @@ class Source(ABC):
         """Bytes of the state besides these."""
 
     @abstractmethod
+    def most(self) -> tuple[int, int]:
+        """The most that a step, or one event, does: weights that it adds, zeros included, and updates of neurons."""
+
+    @abstractmethod
     def header(self) -> str:
         """The state, and the functions."""
 
@@ -96,18 +100,29 @@ class Source(ABC):
         used = identifiers("\n".join(functions))
         self.tables = [table for table in self.tables if table.name in used]
 
+    def constant_bytes(self) -> int:
+        """Bytes of all tables."""
+        return sum(table.bytes for table in self.tables)
+
+    def state_bytes(self) -> int:
+        """Bytes of the state, padding aside."""
+        sizes = [math.prod(s) * np.dtype(d).itemsize for each in self.members().values() for _, d, s in each]
+        return sum(sizes) + self.other_bytes()
+
     def report(self) -> dict[str, Any]:
-        """Bytes of constants and state, and the state's arrays."""
+        """Bytes of constants and state, the most that one step does, and the state's arrays."""
         arrays = [
             {"population": p, "name": n, "member": f"{member(p)}.{member(n)}", "dtype": dtype, "shape": list(shape)}
             for p, each in self.members().items()
             for n, dtype, shape in each
         ]
-        sizes = [math.prod(s) * np.dtype(d).itemsize for each in self.members().values() for _, d, s in each]
+        synapses, updates = self.most()
         return {
             "format": "bitspike-c",
-            "constant_bytes": sum(table.bytes for table in self.tables),
-            "state_bytes": sum(sizes) + self.other_bytes(),
+            "constant_bytes": self.constant_bytes(),
+            "state_bytes": self.state_bytes(),
+            "most_synapses": synapses,
+            "most_updates": updates,
             "state": arrays,
         }
 

@@ -45,6 +45,12 @@ class StepSource(Source):
         """Bytes of the row numbers and of the sums."""
         return 4 * len(self.rows) + 8 * self.sums
 
+    def most(self) -> tuple[int, int]:
+        """A step in which every source spikes."""
+        found = (w for layer in self.layers for incoming in layer.incoming for _, w in incoming.synapses)
+        sizes = (np.size(weights.weights if isinstance(weights, Listed) else weights) for weights in found)
+        return sum(sizes), sum(layer.size for layer in self.layers)
+
     def header(self) -> str:
         """The state, and the functions."""
         name = self.name
