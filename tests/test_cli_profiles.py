@@ -259,7 +259,9 @@ def test_show_reads_a_networks_file(capsys, tmp_path):
 
 def test_an_unknown_profile_is_refused_with_the_nearest_name(capsys, tmp_path):
     (line,) = refused(capsys, tmp_path, "show", "xylo-audio-4")
-    assert line.startswith("profile: found 'xylo-audio-4'; allowed: generic-w4-v12, generic-w8-v16, ")
+    assert line.startswith(
+        "profile: found 'xylo-audio-4'; allowed: generic-conv-w8-v16, generic-w4-v12, generic-w8-v16, "
+    )
     assert "Did you mean 'xylo-audio-" in line
 
 

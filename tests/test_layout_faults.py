@@ -147,7 +147,11 @@ def test_the_schema_of_layouts_allows_what_is_shipped_and_no_more(tmp_path):
             "axes: {x: all, pre: 16",
             "19:15: memories.synapses.axes.x: found 'all'; allowed: a number, as ",
         ),
-        ("[tinyodin]", "[tinyodn]", "5:12: profiles[0]: found 'tinyodn'; allowed: generic-w4-v12, generic-w8-v16, "),
+        (
+            "[tinyodin]",
+            "[tinyodn]",
+            "5:12: profiles[0]: found 'tinyodn'; allowed: generic-conv-w8-v16, generic-w4-v12, generic-w8-v16, ",
+        ),
         (
             "    word: 32\n    pack",
             "    pack",

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 from typing import Annotated, Literal
 
-import numpy as np
 import torch
 from pydantic import Field
 
 from ..datapath import Model, Name
 from ..document import Positions, read_document
-from ..document.wording import found_but
-from ..errors import BitspikeError, DocumentError, InputError
+from ..errors import BitspikeError, DocumentError
+from ..network.geometry import Pooling
 from ..network.network import Network
-from ..network.parts import Population, Projection
 from ..ops.tensor import crossing
 from ..profile.catalogue import load_profile
-from ..profile.schema import INPUT, Count, Profile
+from ..profile.schema import INPUT, Profile
 from .augment import Augmentation
 from .batches import check_validation
 from .crossing import BitGradient
@@ -32,30 +30,10 @@ from .layers import weight_quantizer
 from .model import SpikingNetwork
 from .span import exact_float
 from .task import Readout, Task, readout_matrix
+from .topology import ConnectionSpec, LayerSpec, Picture, projection
 
 Positive = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
 Option = bool | int | float
-MAX_SIZE = 1 << 20  # neurons of a layer
-MAX_WEIGHTS = 1 << 26  # of a connection
-
-
-class LayerSpec(Model):
-    """A population: its neurons and their parameters, one value for all of them."""
-
-    name: Name
-    neuron: Annotated[Name, Field(description="the profile's neuron class")]
-    size: Annotated[int, Field(ge=1, le=MAX_SIZE)]
-    parameters: dict[Name, int]
-
-
-class ConnectionSpec(Model):
-    """A projection whose weights are trained; `synapses` of the registers that the connection reaches."""
-
-    source: Annotated[Name, Field(description="a layer, or 'input'")]
-    target: Name
-    via: Annotated[Name, Field(description="the profile's connection")]
-    synapses: Count
-    parameters: dict[Name, int]
 
 
 class GradientSpec(Model):
@@ -133,14 +111,17 @@ def load_recipe(path: str | os.PathLike[str], data_dir: Folder = None) -> tuple[
         if recipe.augment is not None:
             recipe.augment.check(*data.train.shape[1:])
     with faults.at("encoding"):
-        inputs = encode(data.test[:1], recipe.encoding, data.top).shape[2]
+        channels = encode(data.test[:1], recipe.encoding, data.top).shape[2]
     faults.check()
-    template = _template(recipe, profile, inputs, faults)
+    picture = data.test.shape[1:]  # unless steps or groups of channels make something else of it
+    shape = (1, *picture) if prod(picture) == channels else (1, 1, channels)
+    template = _template(recipe, profile, shape, faults)
     with faults.at("readout"):
         readout_matrix(recipe.readout, template.populations[-1].size, data.classes)
     with faults.at("weight_bits"):
-        for projection in template.projections:
-            weight_quantizer(template.connection(projection), recipe.weight_bits)
+        for each in template.projections:
+            if not isinstance(each.shape, Pooling):
+                weight_quantizer(template.connection(each), recipe.weight_bits)
     with faults.at("profile"):
         exact_float(template, most_spikes(recipe.encoding, data.top), recipe.weight_bits)
     with faults.at("gradient", "options"):
@@ -164,21 +145,22 @@ def _try_gradient(gradient: BitGradient, template: Network) -> None:
                 gradient(torch.zeros(1), torch.ones(1), neuron.registers[str(decides[0])], branch.repeat)
 
 
-def _template(recipe: Recipe, profile: Profile, inputs: int, faults: _Faults) -> Network:
-    """The network; its weights are 1, so that the profile's limits count every synapse."""
-    populations = [Population(layer.name, layer.size, layer.parameters, layer.neuron) for layer in recipe.layers]
-    for index, population in enumerate(populations):
+def _template(recipe: Recipe, profile: Profile, shape: Picture, faults: _Faults) -> Network:
+    """The network; its trained weights are 1, so that the profile's limits count every synapse. shape: the input's."""
+    populations, inputs = [], prod(shape)
+    for index, layer in enumerate(recipe.layers):
         with faults.at("layers", index):
-            Network(profile, inputs, [population], [], limits=False)
+            populations.append(layer.population)
+            Network(profile, inputs, populations[-1:], [], limits=False)
     faults.check()
     with faults.at("layers"):
         Network(profile, inputs, populations, [])
     faults.check()
-    sizes = {INPUT: inputs, **{layer.name: layer.size for layer in recipe.layers}}
+    shapes = {INPUT: shape, **{layer.name: layer.shape or layer.neurons for layer in recipe.layers}}
     projections = []
     for index, connection in enumerate(recipe.connections):
         with faults.at("connections", index):
-            projections.append(_projection(connection, sizes))
+            projections.append(projection(connection, shapes))
             Network(profile, inputs, populations, projections[-1:], limits=False)
     faults.check()
     task = Task(data=recipe.data, encoding=recipe.encoding, readout=recipe.readout, recipe=recipe.name)
@@ -186,17 +168,6 @@ def _template(recipe: Recipe, profile: Profile, inputs: int, faults: _Faults) ->
         template = Network(profile, inputs, populations, projections, task=task.model_dump(mode="json"))
     faults.check()
     return template
-
-
-def _projection(connection: ConnectionSpec, sizes: Mapping[str, int]) -> Projection:
-    for name in (connection.source, connection.target):
-        if name not in sizes:
-            raise InputError(found_but(name, ", ".join(sizes)))
-    shape = (sizes[connection.source], sizes[connection.target], connection.synapses)
-    if prod(shape) > MAX_WEIGHTS:
-        raise InputError(f"found {prod(shape):,} weights; allowed: {MAX_WEIGHTS:,}")
-    weights = np.ones(shape, np.int8)
-    return Projection(connection.source, connection.target, weights, connection.via, connection.parameters)
 
 
 def build(recipe: Recipe, template: Network, max_input: int) -> SpikingNetwork:
