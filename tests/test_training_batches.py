@@ -7,14 +7,18 @@ import pytest
 
 torch = pytest.importorskip("torch")
 from bitspike.training.augment import Augmentation  # noqa: E402
-from bitspike.training.batches import Samples, random_of  # noqa: E402
-from bitspike.training.encoding import Frames  # noqa: E402
+from bitspike.training.batches import Samples, as_tensor, random_of  # noqa: E402
+from bitspike.training.encoding import Constant, Frames, encode  # noqa: E402
+from bitspike.training.gradient import make_gradient  # noqa: E402
 from bitspike.training.loop import train  # noqa: E402
+from bitspike.training.model import SpikingNetwork  # noqa: E402
 from bitspike.training.processes import Processes  # noqa: E402
+from builders import generic  # noqa: E402
 from training_small import few_digits, small_recipe  # noqa: E402
 
 IMAGES = np.random.default_rng(0).integers(1, 256, (23, 6, 5), dtype=np.uint8)
 SAMPLES = Samples(IMAGES, np.arange(23), Frames(kind="frames", channels=5, most=255, rest=0), 255)
+NETWORK = generic(np.ones((IMAGES[0].size, 4), int), threshold=200)
 AUGMENT = Augmentation(move_rows=2, move_columns=1, hide_rows=1, hide_columns=1)
 
 
@@ -76,3 +80,21 @@ def test_two_trainings_of_a_seed_are_equal_with_everything_that_is_random(tmp_pa
     assert first.network == same.network
     assert all(torch.equal(a, b) for a, b in zip(first.model.parameters(), same.model.parameters(), strict=True))
     assert other.network != first.network
+
+
+def test_a_steady_input_is_held_once_and_trains_to_the_same_bits():
+    steady = Constant(kind="constant", steps=3, most=7)
+    spikes = as_tensor(IMAGES, steady, 255)
+    assert spikes.stride(1) == 0
+    assert np.array_equal(spikes.numpy(), encode(IMAGES, steady, 255))
+    gradients = []
+    for given in (spikes, spikes.contiguous()):
+        torch.manual_seed(0)
+        model = SpikingNetwork(NETWORK, make_gradient("arctan"), max_input=7)
+        emitted, registers = model(given, record=["membrane"])
+        emitted["a"].sum().backward()
+        gradients.append([registers["a"]["membrane"], *(weight.grad for weight in model.parameters())])
+    assert torch.equal(gradients[0][0], gradients[1][0])
+    assert all(weight.abs().sum() > 0 for weight in gradients[0][1:])
+    for once, repeated in zip(*gradients, strict=True):
+        torch.testing.assert_close(once, repeated)

@@ -35,9 +35,22 @@ class Arrival:
 
 
 def arrivals(ops: Ops, incoming: Incoming, spikes: Tensor) -> list[Arrival]:
-    """What a projection brings to each of its registers; spikes: its source's, [sample, step, source]."""
-    counts = clip_count(ops, spikes, incoming.cap)
-    return [Arrival(incoming, register, counts, w, w.total(counts)) for register, w in incoming.synapses]
+    """What a projection brings to each of its registers; spikes: its source's, [sample, step, source].
+
+    A steady input, one step that `Tensor.expand` repeats, is multiplied once.
+    """
+    shape = (-1, spikes.shape[1], -1)
+    once = spikes[:, :1] if is_steady(spikes) else spikes
+    counts = clip_count(ops, once, incoming.cap)
+    return [
+        Arrival(incoming, register, counts.expand(shape), weights, weights.total(counts).expand(shape))
+        for register, weights in incoming.synapses
+    ]
+
+
+def is_steady(spikes: Tensor) -> bool:
+    """Whether every step [sample, step, source] is the same memory."""
+    return spikes.stride(1) == 0
 
 
 def late(spikes: Tensor, lag: int) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..errors import InputError
 from .augment import Augmentation, augmented
 from .data import DataSet
-from .encoding import AnyEncoding, encode
+from .encoding import AnyEncoding, Constant, encode
 from .processes import Processes
 
 _SPLIT = 0  # in place of an epoch's number, which counts from 1
@@ -65,8 +65,16 @@ class Samples:
             if rng is not None and augment is not None:
                 sources = augment.draw(rng, len(rows), *self.images.shape[1:])
                 images = augmented(images, *(lines[mine] for lines in sources))
-            spikes = torch.as_tensor(encode(images, self.encoding, self.top))
+            spikes = as_tensor(images, self.encoding, self.top)
             yield Batch(spikes, torch.as_tensor(self.labels[rows[mine]]), len(images) / len(rows))
+
+
+def as_tensor(images: NDArray[np.uint8], encoding: AnyEncoding, top: int) -> Tensor:
+    """Encoded images [sample, step, channel]; what is the same in every step is held once, and expanded."""
+    if isinstance(encoding, Constant):
+        once = encode(images, encoding.model_copy(update={"steps": 1}), top)
+        return torch.as_tensor(once).expand(-1, encoding.steps, -1)
+    return torch.as_tensor(encode(images, encoding, top))
 
 
 def split(data: DataSet, encoding: AnyEncoding, validation: int, seed: int) -> tuple[Samples, Samples | None]:

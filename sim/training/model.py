@@ -20,6 +20,7 @@ from ..ops.tensor import SpikeGradient, TensorOps
 from ..ops.torch_threads import threads_for
 from ..profile.schema import INPUT, register_word
 from ..trace import LayerTrace, Trace
+from .arrivals import is_steady
 from .groups import run_group
 from .layers import Synapses
 from .projections import TrainedProjection
@@ -101,9 +102,10 @@ class SpikingNetwork(nn.Module):
         inputs = self.template.inputs
         if spikes.ndim != 3 or spikes.shape[2] != inputs or 0 in spikes.shape:
             raise InputError(f"spikes: found shape {tuple(spikes.shape)}; allowed: [sample, step, {inputs}]")
-        arriving = spikes.to(self.dtype)
-        least, most = spikes.aminmax()
-        if least < 0 or most > self.max_input or (spikes.is_floating_point() and (spikes != spikes.floor()).any()):
+        once = spikes[:, :1] if is_steady(spikes) else spikes
+        arriving = once.to(self.dtype).expand(spikes.shape)
+        least, most = once.aminmax()
+        if least < 0 or most > self.max_input or (spikes.is_floating_point() and (once != once.floor()).any()):
             beyond = (arriving < 0) | (arriving > self.max_input) | (arriving != arriving.floor())
             raise InputError(f"spikes: found {arriving[beyond][0]:g}; allowed: integers 0 to {self.max_input}")
         return arriving
