@@ -1,15 +1,26 @@
-"""`bitspike check`: find every fault of a profile, a layout or a network file."""
+"""`bitspike check`: find every fault of a profile or a layout, and what would keep a network from working."""
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass, field
 
 from ..document import top_keys
-from ..errors import BitspikeError
+from ..errors import BitspikeError, InputError
 from ..exchange.layout import load_layout
 from ..network import load_network
 from ..profile import check_profile
-from .common import add_json, faults_of, note, print_json
+from ..report.findings import Finding, findings
+from .common import add_data, add_json, faults_of, load_input, note, print_json
+
+
+@dataclass
+class _Checked:
+    """What was found in a file."""
+
+    faults: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    findings: list[Finding] | None = None  # of a network
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,35 +31,54 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="profiles and layouts (.yaml, or a shipped profile's name) or networks (.npz)",
     )
+    add_data(parser, required=False, use="what networks do on samples, too: ", alias="--input")
+    parser.add_argument(
+        "--most-input", type=int, metavar="N", help="no input channel has more spikes in a step (default: its word)"
+    )
     add_json(parser)
 
 
 def act(args: argparse.Namespace) -> int:
     """Print what was found; 2 if any file has a fault."""
-    results = {file: _check(file) for file in args.files}
+    if args.most_input is not None and args.most_input < 0:
+        raise InputError(f"--most-input: found {args.most_input}; allowed: 0 or more")
+    results = {file: _check(file, args) for file in args.files}
     if args.json:
-        print_json({file: {"faults": faults, "warnings": doubts} for file, (faults, doubts) in results.items()})
-    for file, (faults, doubts) in results.items():
+        print_json({file: _json(checked) for file, checked in results.items()})
+    for file, checked in results.items():
         if not args.json:
-            for line in faults:
+            for line in checked.faults:
                 note(line)
-            for line in doubts:
+            for line in checked.warnings:
                 note(f"warning: {line}")
-            print(f"{file}: {_count(faults, 'fault')}, {_count(doubts, 'warning')}")
-    return 2 if any(faults for faults, _ in results.values()) else 0
+            print(f"{file}: {_count(checked.faults, 'fault')}, {_count(checked.warnings, 'warning')}")
+    return 2 if any(checked.faults for checked in results.values()) else 0
 
 
-def _check(file: str) -> tuple[list[str], list[str]]:
+def _json(checked: _Checked) -> dict[str, object]:
+    found = {} if checked.findings is None else {"findings": [finding.json() for finding in checked.findings]}
+    return {"faults": checked.faults, "warnings": checked.warnings, **found}
+
+
+def _check(file: str, args: argparse.Namespace) -> _Checked:
     try:
         if file.endswith(".npz"):
-            load_network(file)
-            return [], []
+            return _check_network(file, args)
         if {"memories", "tables"} & set(top_keys(file)):
             load_layout(file)
-            return [], []
-        return [], check_profile(file)[1]
+            return _Checked()
+        return _Checked(warnings=check_profile(file)[1])
     except BitspikeError as error:
-        return list(faults_of(error)), []
+        return _Checked(list(faults_of(error)))
+
+
+def _check_network(file: str, args: argparse.Namespace) -> _Checked:
+    network = load_network(file)
+    spikes = None
+    if args.data is not None and network.profile.clock == "step":
+        spikes = load_input(network, args.data, args.samples).spikes
+    found = findings(network, spikes, args.most_input)  # type: ignore[arg-type]
+    return _Checked(warnings=[f"{file}: {finding}" for finding in found], findings=found)
 
 
 def _count(lines: list[str], what: str) -> str:

@@ -45,11 +45,12 @@ def add_json(parser: argparse.ArgumentParser, default: bool | str = False) -> No
     parser.add_argument("--json", action="store_true", default=default, help="print JSON for a program to read")
 
 
-def add_data(parser: argparse.ArgumentParser, required: bool = True, use: str = "") -> None:
-    """The options that choose input spikes. use: what they are for, where not to be run."""
+def add_data(parser: argparse.ArgumentParser, required: bool = True, use: str = "", alias: str | None = None) -> None:
+    """The options that choose input spikes. use: what they are for, where not to be run. alias: another name."""
     known = ", ".join(DATA_SETS)
     files = "an .npy file of spike counts, or with clock: event a .csv or .npz file of events"
-    parser.add_argument("--data", required=required, help=f"{use}a data set ({known}), {files}")
+    names = ("--data", alias) if alias else ("--data",)
+    parser.add_argument(*names, dest="data", required=required, help=f"{use}a data set ({known}), {files}")
     parser.add_argument("--samples", type=int, help="only so many samples, from the first")
     add_data_dir(parser)
 

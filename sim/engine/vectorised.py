@@ -153,12 +153,16 @@ def simulate(
     outputs: Mapping[str, Integers],
     recorded: Mapping[str, Mapping[str, Integers]],
     overflows: Mapping[str, Integers],
+    ops: Mapping[str, ArrayOps] | None = None,
 ) -> None:
-    """Run a batch through NumPy, as `oracle.simulate` does it neuron by neuron. Raises RefusedOverflowError."""
+    """Run a batch through NumPy, as `oracle.simulate` does it neuron by neuron. Raises RefusedOverflowError.
+
+    ops: each layer's own, for who wants to watch.
+    """
     layers = [layer for group in groups for layer in group]
     values = {name: {r: to_array(v) for r, v in registers.items()} for name, registers in state.items()}
     past = {name: earlier_spikes(registers) for name, registers in values.items()}
-    ops = {layer.name: ArrayOps() for layer in layers}
+    ops = ops or {layer.name: ArrayOps() for layer in layers}
 
     def step_of(layer: Layer, spikes_of: SpikesOf) -> Value:
         silent = np.zeros_like(past[layer.name][-1])

@@ -27,12 +27,14 @@ def added_weights(
     values: Mapping[str, int],
     target: Mapping[str, Array],
     sources: int,
+    ops: ArrayOps | None = None,
 ) -> list[Weights]:
     """What each synapse adds to its register, one entry a register. Raises RefusedWriteError.
 
     values: the projection's parameters and derived values, and the profile's; target: those of the target's
-    neurons; sources: how many neurons the projection comes from.
+    neurons; sources: how many neurons the projection comes from; ops: they count what the format makes overflow.
     """
+    ops = ops or ArrayOps()
     per_source = {name: to_array(projection.parameters[name]) for name in connection.source_parameters}
     per_synapse = {name: to_array(projection.parameters[name]) for name in connection.synapse_parameters}
     weights = to_array(projection.weights)
@@ -41,14 +43,14 @@ def added_weights(
         scope |= {name: array[:, None] for name, array in per_source.items()} | per_synapse
         planes = np.moveaxis(weights, 2, 0)
         shape = planes.shape[1:]
-        formatted = (format_weights(ArrayOps(), connection, plane, scope) for plane in planes)
+        formatted = (format_weights(ops, connection, plane, scope) for plane in planes)
         return [np.broadcast_to(plane, shape) for plane in formatted]
     synapses = synapses_of(connection, projection, sources)
     scope = {**values, **{name: array[synapses.targets] for name, array in target.items()}}
     scope |= {name: array[synapses.sources] for name, array in per_source.items()}
     scope |= {name: array.ravel()[synapses.index] for name, array in per_synapse.items()}
     raw = weights.ravel()[synapses.index]
-    added = np.broadcast_to(format_weights(ArrayOps(), connection, raw, scope), raw.shape)
+    added = np.broadcast_to(format_weights(ops, connection, raw, scope), raw.shape)
     return [synapses.over(added)]
 
 
