@@ -9,7 +9,7 @@ import bitspike as bs
 import numpy as np
 import pytest
 from builders import GENERIC, XYLO
-from command_line import HWCONFIGS, bitspike, refused, small
+from command_line import HWCONFIGS, bitspike, refused, small, spikes
 from dialects import LAVA, layer, link
 
 
@@ -339,3 +339,31 @@ def test_warnings_alone_do_not_fail_the_check(capsys, tmp_path):
     ran = bitspike(capsys, "check", file)
     assert (ran.status, ran.out) == (0, f"{file}: no faults, 1 warning\n")
     assert ran.errors == [f"warning: {file}:20:7: neurons.neuron.parameters.bias: nothing reads it"]
+
+
+def test_check_says_what_keeps_a_network_from_working(capsys, tmp_path):
+    network = small(tmp_path / "net.npz")  # weights 5, -3, 2 and 7, threshold 9, leak 2
+    ran = bitspike(capsys, "check", network, "--most-input", 0)
+    assert (ran.status, ran.out) == (0, f"{network}: no faults, 1 warning\n")
+    assert ran.errors[0].startswith(f"warning: {network}: layer a: 2 of 2 neurons (100%) never spike, for any input")
+    assert bitspike(capsys, "check", network, "--input", spikes(tmp_path / "in.npy")).status == 0
+    as_json = json.loads(bitspike(capsys, "check", network, "--most-input", 0, "--json").out)[str(network)]
+    assert as_json["findings"][0] | {"what": "", "change": "", "text": ""} == {
+        "kind": "unreachable", "layer": "a", "subject": "", "count": 2, "of": 2, "what": "", "change": "",
+        "proved": True, "share": 1.0, "text": "",
+    }  # fmt: skip
+
+
+def test_check_says_what_a_network_does_on_samples(capsys, tmp_path):
+    network, given = small(tmp_path / "net.npz"), tmp_path / "in.npy"
+    np.save(given, np.zeros((2, 3, 2), np.uint8))
+    ran = bitspike(capsys, "check", network, "--data", given)
+    assert ran.out == f"{network}: no faults, 1 warning\n"
+    assert "layer a: 2 of 2 neurons (100%) never spike on these samples" in ran.errors[0]
+
+
+@pytest.mark.parametrize(("option", "value", "allowed"), [("--most-input", -1, "0 or more"),
+                                                          ("--weight-bits", 0, "1 to 63")])  # fmt: skip
+def test_check_refuses_impossible_bounds(capsys, tmp_path, option, value, allowed):
+    lines = refused(capsys, tmp_path, "check", small(tmp_path / "net.npz"), option, value)
+    assert lines == [f"{option}: found {value}; allowed: {allowed}"]

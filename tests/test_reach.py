@@ -111,7 +111,7 @@ def test_a_leak_that_is_written_to_another_register_is_followed():
         [bs.Projection("input", "hidden", [[1]], "input", {"weight_shift": 0}),
          bs.Projection("hidden", "output", [[50]], "readout", {"weight_shift": 0})],
     )  # fmt: skip
-    found, trace = assert_within(network, np.ones((1, 200, 1), np.uint8), 1)
+    found, _ = assert_within(network, np.ones((1, 200, 1), np.uint8), 1)
     assert not found["output"].overflows["membrane"].any()
     assert not found["output"].overflows["delta"].any()
     assert found["output"].held["membrane"].hi[0] < 32767

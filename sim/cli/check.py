@@ -11,6 +11,7 @@ from ..exchange.layout import load_layout
 from ..network import load_network
 from ..profile import check_profile
 from ..report.findings import Finding, findings
+from ..word import MAX_BITS
 from .common import add_data, add_json, faults_of, load_input, note, print_json
 
 
@@ -35,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--most-input", type=int, metavar="N", help="no input channel has more spikes in a step (default: its word)"
     )
+    parser.add_argument("--weight-bits", type=int, metavar="N", help="the weights were made in so many bits of theirs")
     add_json(parser)
 
 
@@ -42,6 +44,8 @@ def act(args: argparse.Namespace) -> int:
     """Print what was found; 2 if any file has a fault."""
     if args.most_input is not None and args.most_input < 0:
         raise InputError(f"--most-input: found {args.most_input}; allowed: 0 or more")
+    if args.weight_bits is not None and not 1 <= args.weight_bits <= MAX_BITS:
+        raise InputError(f"--weight-bits: found {args.weight_bits}; allowed: 1 to {MAX_BITS}")
     results = {file: _check(file, args) for file in args.files}
     if args.json:
         print_json({file: _json(checked) for file, checked in results.items()})
@@ -76,8 +80,8 @@ def _check_network(file: str, args: argparse.Namespace) -> _Checked:
     network = load_network(file)
     spikes = None
     if args.data is not None and network.profile.clock == "step":
-        spikes = load_input(network, args.data, args.samples).spikes
-    found = findings(network, spikes, args.most_input)  # type: ignore[arg-type]
+        spikes = load_input(network, args.data, args.samples, args.data_dir).spikes
+    found = findings(network, spikes, args.most_input, args.weight_bits)  # type: ignore[arg-type]
     return _Checked(warnings=[f"{file}: {finding}" for finding in found], findings=found)
 
 

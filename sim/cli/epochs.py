@@ -13,8 +13,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ..archive import can_write, write_text
 from ..errors import InputError
+from ..report.findings import Finding
 from ..training.history import to_csv
-from .common import extra
+from .common import extra, note
 
 
 def add_logs(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +44,8 @@ class Logs:
 
 @contextmanager
 def watched(logs: Logs, name: str, epochs: int, shown: bool = True) -> Iterator[dict[str, Any]]:
-    """The arguments of `train` that are told of epochs and batches: a bar on a terminal if `shown`, and the logs.
+    """The arguments of `train` that are told of epochs and batches: a bar on a terminal if `shown`, and the logs;
+    what is wrong with the network becomes a line on stderr.
 
     Raises InputError, FileError before the block for a log that cannot be written.
     """
@@ -62,7 +64,14 @@ def watched(logs: Logs, name: str, epochs: int, shown: bool = True) -> Iterator[
             if board is not None:
                 board.add(epoch)
 
-        yield {"on_epoch": on_epoch, "on_batch": lambda done: bar.update(task, completed=done)}
+        def on_finding(finding: Finding) -> None:
+            note(f"warning: epoch {len(history)}: {finding}")
+
+        yield {
+            "on_epoch": on_epoch,
+            "on_batch": lambda done: bar.update(task, completed=done),
+            "on_finding": on_finding,
+        }
     if board is not None:
         board.close()
     if curves is not None and history:

@@ -11,6 +11,8 @@ from typing import Any
 from ..archive import can_write
 from ..errors import DivergedError, InputError, suggest
 from ..network import Network, save_network
+from ..report.observed import deciding, observed
+from ..report.proved import proved
 from .common import add_data_dir, add_json, extra, note, print_json, training
 from .epochs import Logs, add_logs, watched
 
@@ -38,7 +40,8 @@ def act(args: argparse.Namespace) -> int:
     checkpoint = f"{args.output}.checkpoint"
     logs = Logs(args.csv, args.curves, args.tensorboard)
     try:
-        trained = train_recipe(*read_recipe(args), args, logs, checkpoint, args.resume)
+        recipe, template = read_recipe(args)
+        trained = train_recipe(recipe, template, args, logs, checkpoint, args.resume)
     except DivergedError as error:
         _keep(error.trained, args.output)
         raise
@@ -48,7 +51,9 @@ def act(args: argparse.Namespace) -> int:
     if not trained.interrupted:
         Path(checkpoint).unlink(missing_ok=True)
     test = training().test_set(trained.network.task, trained.network.task["data"], args.data_dir)
-    trace = run(trained.network, test.spikes)
+    trace = run(trained.network, test.spikes, record=deciding(trained.network))
+    known = proved(trained.network, trained.model.max_input, recipe.weight_bits)
+    found = known + observed(trained.network, trace, test.spikes, known)
     result = {
         "output": args.output,
         "accuracy": test.accuracy(trace.spikes),
@@ -59,12 +64,14 @@ def act(args: argparse.Namespace) -> int:
         "seconds": round(trained.seconds, 1),
         "overflows": trace.overflows,
         "silent_neurons": {name: int((layer.spikes.sum((0, 1)) == 0).sum()) for name, layer in trace.layers.items()},
+        "findings": [finding.json() for finding in found],
     }
     if args.json:
         print_json(result)
     else:
         print(f"{args.output}: test accuracy {result['accuracy']:.2%} on {result['samples']} samples")
-        _speak_up(trace)
+        for finding in found:
+            note(f"warning: {finding}")
     return 130 if trained.interrupted else 0
 
 
@@ -120,14 +127,3 @@ def recipe_path(name: str) -> Path:
         allowed = f"{', '.join(shipped)}, or the path of a .yaml file"
         raise InputError(f"recipe: found {name!r}; allowed: {allowed}{suggest(name, shipped)}")
     return folder / f"{name}.yaml"
-
-
-def _speak_up(trace: Any) -> None:
-    """Say what a user would want to know of a network that is about to go to a chip."""
-    for name, layer in trace.layers.items():
-        silent = int((layer.spikes.sum((0, 1)) == 0).sum())
-        if silent:
-            note(f"warning: layer {name}: {silent} of {layer.spikes.shape[2]} neurons never spike on the test samples")
-        for register, count in layer.overflows.items():
-            if count:
-                note(f"layer {name}: {register} overflowed in {count:,} writes")

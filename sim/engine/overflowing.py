@@ -38,7 +38,8 @@ class _NeuronOps(ArrayOps):
 def overflowing_neurons(network: Network, spikes: ArrayLike | Raster) -> dict[str, dict[str, Flags]]:
     """By layer and register, whether a neuron overflowed on these samples, bool [neuron]; clock: step.
 
-    Layers whose neurons fire in groups, because of aliases, are left out. Computed by the array engine. Raises InputError, OverflowRefusedError.
+    Layers whose neurons fire in groups, because of aliases, are left out. Computed by the array engine.
+    Raises InputError, OverflowRefusedError.
     """
     counts, groups = check_spikes(spikes, network), wire(network)
     layers = [layer for group in groups for layer in group]

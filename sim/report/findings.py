@@ -74,7 +74,7 @@ KINDS = {
     "always": "they spike on every step",
     "silent": "they never spike",
     "overflow": "a register overflowed",
-    "capped": "they were at their most spikes a step and had more to send",
+    "capped": "they often send their most spikes a step and have more to send",
     "cut": "a connection counted fewer spikes than were sent",
     **KINDS_OF_WEIGHTS,
 }
@@ -85,16 +85,20 @@ def _percent(share: float) -> str:
 
 
 def findings(
-    network: Network, spikes: ArrayLike | Raster | None = None, most_input: int | None = None
+    network: Network,
+    spikes: ArrayLike | Raster | None = None,
+    most_input: int | None = None,
+    weight_bits: int | None = None,
 ) -> list[Finding]:
     """All of them: what is proved, and where samples are given (as for `run`; clock: step) what is seen on them.
 
     most_input: the most spikes of an input channel in a step; None: what the profile's input word holds.
+    weight_bits: bits that the weights were trained in; None: those of their word.
     """
     from .observed import deciding, observed
     from .proved import proved
 
-    known = proved(network, most_input)
+    known = proved(network, most_input, weight_bits)
     if spikes is None:
         return known
     given = spikes if isinstance(spikes, Raster) else np.asarray(spikes)

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datapath import ANY, NONZERO
+from ..engine.given import check_spikes
 from ..engine.overflowing import overflowing_neurons
+from ..events import Events
 from ..network.network import Network
 from ..network.parts import Population
 from ..network.weights import neuron_values
@@ -22,6 +24,7 @@ from .findings import Finding, whose
 
 Spikes = NDArray[Any] | Raster
 
+MANY_CAPPED = 0.1  # of the steps in which a neuron spikes: more are said
 COUNTED = 16  # samples of which it is found out whose registers overflowed
 
 
@@ -35,10 +38,14 @@ def deciding(network: Network) -> set[str]:
     return registers
 
 
-def observed(network: Network, trace: Trace, spikes: Spikes, known: Iterable[Finding] = ()) -> list[Finding]:
-    """What the samples show. spikes: what was run; known: what is proved, which is not said again."""
-    if network.profile.clock == "event":
+def observed(network: Network, trace: Trace, spikes: Spikes | Events, known: Iterable[Finding] = ()) -> list[Finding]:
+    """What the samples show; of clock: event nothing. spikes: what was run; known: what is proved, not said again.
+
+    That spikes are held back is seen where the trace has the registers that decide them: see `deciding`.
+    """
+    if isinstance(spikes, Events) or network.profile.clock == "event":
         return []
+    spikes = spikes if isinstance(spikes, Raster) else check_spikes(spikes, network)
     impossible = {(f.layer): f.count or 0 for f in known if f.kind == "unreachable"}
     found: list[Finding] = []
     for population in network.populations:
@@ -75,10 +82,12 @@ def _of_cap(network: Network, population: Population, layer: LayerTrace) -> Iter
         return
     threshold = operand if isinstance(operand, int) else values[operand]
     more = COMPARE[relation](np.asarray(layer.registers[str(register)], np.int64), threshold)
-    capped = ((layer.spikes >= branch.repeat) & more).any(axis=(0, 1))
+    held_back = ((layer.spikes >= branch.repeat) & more).sum(axis=(0, 1))
+    capped = held_back > MANY_CAPPED * np.count_nonzero(layer.spikes, axis=(0, 1))
     if capped.any():
         most = f"{branch.repeat} spike{'s' * (branch.repeat > 1)}"
-        what = f"sent {most}, all that a step holds, and {register} was still beyond {operand}"
+        often = f"in more than {MANY_CAPPED:.0%} of the steps in which they spike"
+        what = f"send {most}, all that a step holds, {often}, and {register} is still beyond {operand} after it"
         mend = "raise the threshold, or lower gain"
         yield Finding("capped", population.name, str(register), *whose(capped), what, mend, False)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from ..network.network import Network
 from ..network.parts import Population, Projection
 from ..network.weights import connection_values, neuron_values
 from ..ops.array import ArrayOps
-from ..profile.connection import Connection
+from ..word import Word
 from .findings import Finding, whose
 
 Flags = NDArray[np.bool_]
@@ -25,14 +24,15 @@ MANY_ZEROS = 0.5  # of a projection's weights: more are said
 MANY_ENDS = 0.05  # of a projection's weights at the ends of their range: more are said
 
 
-def proved(network: Network, most_input: int | None = None) -> list[Finding]:
-    """What holds for every input of at most so many spikes a channel and step; event clock: of the weights only."""
-    found = [finding for projection in network.projections for finding in of_projection(network, projection)]
+def proved(network: Network, most_input: int | None = None, weight_bits: int | None = None) -> list[Finding]:
+    """What holds for every input: see `findings`. Of clock: event only what is to be said of its weights."""
+    found = [each for projection in network.projections for each in _of_weights(network, projection, weight_bits)]
+    found += [each for projection in network.projections for each in _of_format(network, projection)]
     if network.profile.clock == "event":
         return found
     reached = reach(network, most_input)
     given = "any input" if most_input is None else f"any input of at most {most_input} a channel and step"
-    explained: dict[str, Flags] = {p.name: unconnected(network, p) for p in network.populations}
+    explained = {p.name: _unconnected(network, p) for p in network.populations}
     for name, flags in explained.items():
         found += _if_any("unconnected", name, "weights", flags & _never(reached[name]),
                          "receive only weights of 0, and never spike", "train longer, or raise gain")  # fmt: skip
@@ -82,7 +82,7 @@ def _lacking(network: Network, population: Population, one: Reach, flags: Flags)
     return f": {register} reaches {reached[best]} at most, {operand} is {needed[best]} (neuron {best}, the nearest)"
 
 
-def unconnected(network: Network, population: Population) -> Flags:
+def _unconnected(network: Network, population: Population) -> Flags:
     """Neurons whose synapses, of which there are some, all add 0."""
     incoming = [p for p in network.projections if p.target == population.name]
     reached = np.zeros(population.size, bool)
@@ -105,34 +105,29 @@ def _added(network: Network, projection: Projection, ops: ArrayOps) -> list[Weig
     return added_weights(network.connection(projection), projection, values, target, sources, ops)
 
 
-def of_projection(network: Network, projection: Projection) -> Iterator[Finding]:
-    """What is to be said of a projection's weights."""
-    connection, raw = network.connection(projection), np.asarray(projection.weights)
-    if raw.size:
-        ends = connection.weight.range
-        yield from of_weights(projection.source, projection.target, connection, raw, ends)
-    yield from _of_format(network, projection, raw)
-
-
-def of_weights(
-    source: str, target: str, connection: Connection, raw: NDArray[np.integer[Any]], ends: tuple[int, int]
-) -> Iterator[Finding]:
-    """Of integer weights, any shape, whose least and greatest are `ends`: many are 0, or at an end."""
-    if connection.weight.word.bits < 2:
-        return  # a crossbar bit
-    zeros, at_ends = whose(raw == 0), whose((raw == ends[0]) | (raw == ends[1]))
+def _of_weights(network: Network, projection: Projection, bits: int | None) -> Iterator[Finding]:
+    """Many weights are 0, or at an end of the range that they have in `bits`."""
+    raw, weight = np.asarray(projection.weights), network.connection(projection).weight
+    if not raw.size or weight.word.bits == 1:  # a crossbar's bit is as often 0 as it is
+        return
+    low, high = weight.range
+    if bits is not None and bits < weight.word.bits:
+        word = Word(bits, weight.word.signed)
+        low, high = word.min + (weight.narrow and word.signed), word.max
+    zeros, at_ends = whose(raw == 0), whose((raw == low) | (raw == high))
+    target, source = projection.target, projection.source
     if zeros[0] > MANY_ZEROS * zeros[1]:
         what, mend = f"from {source} are 0", "raise gain, or give the weights more bits"
         yield Finding("zero_weights", target, source, *zeros, what, mend, True)
     if at_ends[0] > MANY_ENDS * at_ends[1]:
-        what = f"from {source} are {ends[0]} or {ends[1]}, the ends of their range"
+        what = f"from {source} are {low} or {high}, the ends of their range"
         mend = "lower gain and the threshold, or raise the weight shift"
         yield Finding("end_weights", target, source, *at_ends, what, mend, True)
 
 
-def _of_format(network: Network, projection: Projection, raw: NDArray[Any]) -> Iterator[Finding]:
+def _of_format(network: Network, projection: Projection) -> Iterator[Finding]:
     """What the format makes of the weights: 0, or what does not fit."""
-    connection, ops = network.connection(projection), ArrayOps()
+    connection, ops, raw = network.connection(projection), ArrayOps(), np.asarray(projection.weights)
     if not connection.weight.format or not raw.size:
         return
     added = _added(network, projection, ops)

@@ -12,6 +12,7 @@ import torch
 from ..errors import DivergedError
 from ..network.network import Network
 from ..ops.torch_threads import threads_for
+from ..report.findings import Finding
 from .batches import split
 from .checkpoint import Identity, Progress, copied
 from .course import Course
@@ -22,6 +23,7 @@ from .model import SpikingNetwork
 from .processes import joined
 from .recipe import Recipe, build
 from .task import TestSet, readout_matrix
+from .watch import Watch
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ def train(
     data_dir: Folder = None,
     *,
     on_batch: Callable[[float], None] = lambda epochs: None,
+    on_finding: Callable[[Finding], None] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     resume: bool = False,
 ) -> Trained:
@@ -55,6 +58,7 @@ def train(
 
     The network of the best epoch is kept (`Epoch.score`), also when Ctrl-C ends the training. `on_epoch` is told
     of every epoch, those before a resumption among them, and `on_batch` how many are done, as a fraction.
+    `on_finding` is told, once, what is wrong with the network after an epoch (`Watch`).
     `checkpoint` is written after every epoch; with `resume` the training continues from it, to the same bits.
     Where torchrun started several processes, each takes `batch` samples a step, and only the first writes and tells.
     Raises FileError for a checkpoint of another training, and DivergedError where a gradient is no longer finite.
@@ -70,6 +74,7 @@ def train(
     ended: BaseException | None = None
     with joined(outputs.device) as processes, threads_for(recipe.batch * model.weights):
         first = processes.rank == 0
+        watch = None if on_finding is None or not first else Watch(samples, model, recipe.weight_bits, on_finding)
         identity = Identity.of(recipe, template, samples, seed, processes.count)
         if resume and checkpoint is not None:
             progress.restore(checkpoint, identity)
@@ -84,6 +89,8 @@ def train(
                     progress.save(checkpoint, identity)
                 if first:
                     on_epoch(epoch)
+                if watch is not None:
+                    watch.look()
         except (KeyboardInterrupt, DivergedError) as error:
             ended = error
     model.load_state_dict(progress.best)
