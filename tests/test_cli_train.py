@@ -102,7 +102,10 @@ def test_a_shipped_recipe_is_found_by_its_name(capsys, net, monkeypatch):
 def test_ctrl_c_keeps_the_best_network_so_far(capsys, tmp_path, net, monkeypatch, losses, best):
     networks = interrupt_at(monkeypatch, 3, losses)
     ran = bitspike(capsys, "train", recipe(tmp_path / "five.yaml", ("epochs: 1", "epochs: 5")), "-o", net, "--json")
-    assert (ran.status, not_found(ran.errors)) == (130, ["interrupted: the best network so far is kept; --resume continues"])
+    assert (ran.status, not_found(ran.errors)) == (
+        130,
+        ["interrupted: the best network so far is kept; --resume continues"],
+    )
     assert json.loads(ran.out)["epochs"] == 2
     assert [bs.load_network(net) == network for network in networks] == [place == best for place in range(3)]
 
