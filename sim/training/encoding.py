@@ -115,8 +115,8 @@ def _level(values: NDArray[np.int64], most: int | NDArray[np.int64], top: int) -
 
 def _looked_up(images: NDArray[np.uint8], table: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Pixels [sample, row, column] by a table [step, value], as [sample, step, pixel]."""
-    pixels = images.reshape(len(images), images.shape[1] * images.shape[2])  # of no image, too
-    return np.stack([counts.astype(np.uint8)[pixels] for counts in table], axis=1)
+    pixels = images.reshape(len(images), images.shape[1] * images.shape[2]).astype(np.intp)
+    return np.stack([counts.take(pixels) for counts in table.astype(np.uint8)], axis=1)
 
 
 def _grouped(images: NDArray[np.uint8], channels: int) -> NDArray[np.int64]:
