@@ -63,6 +63,14 @@ class Branch(Model):
         found = [condition for _, condition in conditions(self.when)]
         return next((each for each in found if each[1] not in (Relation.EQ, Relation.NE)), found[0])
 
+    def besides(self, regs: Registers) -> Flag:
+        """Whether every condition but `crossing` holds; True where there is no other."""
+        flag: Flag = True
+        for _, condition in conditions(self.when):
+            if condition != self.crossing:
+                flag = also(regs.ops, flag, holds(condition, regs))
+        return flag
+
     @property
     def writes(self) -> frozenset[str]:
         """Every register that the branch may write."""

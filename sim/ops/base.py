@@ -130,6 +130,9 @@ class Repeated(Protocol):
     def crossing(self) -> tuple[str | int, Relation, str | int]:
         """The comparison that decides: register, relation, threshold."""
 
+    def besides(self, regs: Registers) -> Flag:
+        """Whether all its other conditions hold."""
+
 
 def names_in(operand: str | int) -> list[str]:
     """The registers and parameters that an operand reads: two of `-a*b`, none of 3."""

@@ -71,11 +71,21 @@ def crossing(condition: Crossing, registers: Container[str | int]) -> Crossing |
 class TensorOps(TorchOps):
     """Values are float tensors of integers, flags bool tensors."""
 
-    def __init__(self, gradient: SpikeGradient, reset_share: float = 1.0, scale: float = 1.0) -> None:
+    def __init__(
+        self,
+        gradient: SpikeGradient,
+        reset_share: float = 1.0,
+        scale: float = 1.0,
+        quotients: Container[tuple[str | int, ...]] = (),
+    ) -> None:
         """`reset_share` (0 to 1): the share rho of the spike's gradient that passes through the reset.
 
-        `scale`: every spike's gradient is multiplied by it.
+        `scale`: every spike's gradient is multiplied by it. `quotients`: (register, dividend, divisor) of the registers
+        that hold one; where it is emitted, each crossing of a multiple of the divisor is a spike.
         """
+        self.quotients = quotients
+        self._fire: Registers | None = None
+        self._claimed: dict[Crossing, Flag] = {}
         self.gradient = gradient
         self.scale = scale
         self.reset_share = reset_share
@@ -121,38 +131,70 @@ class TensorOps(TorchOps):
         self, branch: Repeated, regs: Registers, again: Callable[[], Flag], body: Callable[[Flag], None]
     ) -> None:
         """The exact rounds, then the gradient of the spikes, through `spikes` and through the reset."""
-        before = dict(regs.values)
+        before, most = dict(regs.values), branch.repeat
+        decides = crossing(branch.crossing, regs.words) if torch.is_grad_enabled() else None
+        emit = branch.emit
+        if decides and (emit, decides[0], decides[2]) in self.quotients and decides[1] is Relation.GE:
+            emitted = regs[emit].detach()  # the gradient is that of the crossings, not that of the quotient
+            regs.values[str(emit)], before[str(emit)] = emitted, torch.ones_like(emitted)
+            emit, most = 1, max(1, int(emitted.max()) + 1)
         for _ in range(branch.repeat):
             flag = again()
             if branch.repeat > 1 and not flag.any():
                 break
             body(flag)
-        decides = crossing(branch.crossing, regs.words)
-        if isinstance(branch.emit, int) and branch.emit and decides and torch.is_grad_enabled():
-            self._attach(branch, branch.emit, decides, regs, before, body)
+        if decides and isinstance(emit, str):
+            self._take_where_nothing_changes(branch, regs, before, body)
+        elif decides and emit:
+            self._attach(branch, int(emit), most, decides, regs, before, body)
+
+    def _take_where_nothing_changes(
+        self, branch: Repeated, regs: Registers, before: dict[str, Value], body: Callable[[Flag], None]
+    ) -> None:
+        """Let the gradient pass through a branch that is not taken, but would change no value: one that emits a 0."""
+        taken = self._unfitted(regs, before, body)
+        same = torch.as_tensor(True)
+        for name in branch.writes:
+            same = same & (as_like(taken[name], regs[name]) == regs[name])
+        for name in branch.writes:
+            regs.values[name] = torch.where(same, taken[name], regs[name])
 
     def _attach(
         self,
         branch: Repeated,
         emit: int,
+        most: int,
         decides: Crossing,
         regs: Registers,
         before: dict[str, Value],
         body: Callable[[Flag], None],
     ) -> None:
-        """Let d(spikes)/du reach `spikes`, and `reset_share` of it every register that the reset writes."""
+        """Let d(spikes)/du reach `spikes`, and `reset_share` of it every register that the reset writes.
+
+        `most`: crossings of a step. None where another condition keeps the branch from being taken.
+        """
         register, relation, operand = decides
         at_start = Registers(self, regs.words, before)
         u, threshold = at_start[register], at_start[operand]
         with torch.no_grad():
             word = regs.words[str(register)]
-            slope = self.scale * emit * self._slope(u, relation, as_like(threshold, u), word, branch.repeat)
+            slope = self.scale * emit * self._slope(u, relation, as_like(threshold, u), word, most)
+            possible = self._possible(branch, decides, regs, at_start)
+            slope = slope if possible is True else slope * possible
             jumps = self._jumps(branch, regs, before, body) if self.reset_share else {}
         distance = u - threshold
         change = slope * (distance - distance.detach())  # 0 forward, the spike's gradient backward
         regs.values["spikes"] = regs.values["spikes"] + change
         for name, jump in jumps.items():
             regs.values[name] = regs.values[name] + (self.reset_share * emit * jump) * change
+
+    def _possible(self, branch: Repeated, decides: Crossing, regs: Registers, at_start: Registers) -> Flag:
+        """Where the comparison alone decides, and no earlier branch of the same step takes the same one."""
+        if self._fire is not regs:
+            self._fire, self._claimed = regs, {}
+        own, claimed = branch.besides(at_start), self._claimed.get(decides)
+        self._claimed[decides] = own if claimed is None or own is True else own | claimed
+        return own if claimed is None else self.both(torch.as_tensor(own), ~torch.as_tensor(claimed))
 
     def _slope(self, u: Tensor, relation: Relation, threshold: Tensor, word: Word, repeat: int) -> Tensor:
         """How often `u relation threshold` is taken, differentiated by u; of `<=` and `<` the first time only."""
@@ -169,11 +211,16 @@ class TensorOps(TorchOps):
         self, branch: Repeated, regs: Registers, before: dict[str, Value], body: Callable[[Flag], None]
     ) -> dict[str, Tensor]:
         """What one spike changes in each register, were its word wide enough."""
+        after = self._unfitted(regs, before, body)
+        return {name: after[name] - before[name] for name in branch.writes if name != "spikes"}
+
+    def _unfitted(self, regs: Registers, before: dict[str, Value], body: Callable[[Flag], None]) -> dict[str, Value]:
+        """The values after the branch is taken once everywhere, were all words wide enough."""
         after, regs.values = regs.values, dict(before)
         self._unbounded = True
         try:
             body(True)
-            return {name: regs.values[name] - before[name] for name in branch.writes if name != "spikes"}
+            return dict(regs.values)
         finally:
             regs.values, self._unbounded = after, False
 

@@ -12,13 +12,14 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from ..datapath import Divide
 from ..engine.given import check_spikes
 from ..engine.wiring import Incoming, Layer, wire
 from ..errors import InputError
 from ..network.network import Network
 from ..ops.tensor import SpikeGradient, TensorOps
 from ..ops.torch_threads import threads_for
-from ..profile.schema import INPUT, register_word
+from ..profile.schema import INPUT, Profile, register_word
 from ..trace import LayerTrace, Trace
 from .arrivals import is_steady
 from .groups import run_group
@@ -57,7 +58,7 @@ class SpikingNetwork(nn.Module):
         self.template = template
         self.max_input = max_input
         self.dtype = exact_float(template, max_input, weight_bits)
-        self.ops = TensorOps(gradient, reset_share, scale)
+        self.ops = TensorOps(gradient, reset_share, scale, _quotients(template.profile))
         self.groups = wire(template)
         self.layers = [layer for group in self.groups for layer in group]
         self.trained = nn.ModuleList(
@@ -163,6 +164,12 @@ def refuse_what_cannot_be_trained(template: Network) -> None:
     for population in template.populations:
         if population.aliases is not None:
             raise InputError(f"layer '{population.name}': aliases cannot be trained")
+
+
+def _quotients(profile: Profile) -> set[tuple[str | int, ...]]:
+    """(register, dividend, divisor) of every division that a neuron makes."""
+    stages = [stage for neuron in profile.neurons.values() for stage in neuron.stages]
+    return {(stage.into, stage.of, stage.by) for stage in stages if isinstance(stage, Divide)}
 
 
 def _integers(parts: list[Tensor]) -> NDArray[np.int64]:
