@@ -53,6 +53,16 @@ def test_mnist_is_read_from_the_folder_given_or_from_the_environment(tmp_path, m
         assert np.array_equal(data.test_labels, arrays["yte"])
 
 
+def test_mnist_as_keras_keeps_it_is_the_same(tmp_path):
+    arrays = mnist(tmp_path, train=5, test=3)
+    names = {"xtr": "x_train", "ytr": "y_train", "xte": "x_test", "yte": "y_test"}
+    ours = load_data("mnist", tmp_path)
+    np.savez(tmp_path / "mnist.npz", **{names[key]: array for key, array in arrays.items()})
+    theirs = load_data("mnist", tmp_path)
+    assert np.array_equal(theirs.train, ours.train)
+    assert np.array_equal(theirs.test_labels, ours.test_labels)
+
+
 def test_spoken_digits_are_split_as_their_file_says(tmp_path):
     arrays = spoken_digits(tmp_path)
     data = load_data("fsdd", tmp_path)

@@ -115,6 +115,35 @@ def test_ctrl_c_in_the_first_epoch_keeps_the_weights_it_began_with(small, script
     assert not np.array_equal(seen[0], integers(fresh))
 
 
+def test_the_learning_rate_falls_by_half_a_cosine(small):
+    trained = train(small[0].model_copy(update={"epochs": 4, "learning_rate": 0.1}), small[1])
+    rates = [epoch.learning_rate for epoch in trained.history]
+    assert rates == pytest.approx([0.1, 0.05 * (1 + 0.5**0.5), 0.05, 0.05 * (1 - 0.5**0.5)])
+
+
+def after_one_step(small, **options):
+    """Float weights before and after the only step of the optimiser."""
+    recipe = small[0].model_copy(update={"epochs": 1, "batch": 40, "learning_rate": 0.01, **options})
+    torch.manual_seed(0)
+    before = [weights.detach().clone() for weights in loop.build(recipe, small[1], max_input=1).parameters()]
+    trained = train(recipe, small[1])
+    return before, [weights.detach() for weights in trained.model.parameters()], trained.history[0].loss
+
+
+def test_weight_decay_takes_its_share_of_the_weights_in_every_step(small):
+    before, plain, _ = after_one_step(small)
+    _, decayed, _ = after_one_step(small, weight_decay=0.5)
+    for start, without, with_decay in zip(before, plain, decayed, strict=True):
+        assert torch.allclose(without - with_decay, 0.01 * 0.5 * start, atol=1e-6)
+        assert not torch.equal(without, with_decay)
+
+
+def test_smoothed_labels_count_every_class_a_little(small):
+    losses = [after_one_step(small, label_smoothing=share)[2] for share in (0.0, 0.25, 0.5)]
+    assert losses[1] != pytest.approx(losses[0], abs=1e-4)
+    assert losses[1] == pytest.approx((losses[0] + losses[2]) / 2)  # linear in the share
+
+
 def test_a_few_epochs_learn_the_digits(tmp_path):
     recipe, template = load_recipe(
         written(tmp_path, GOOD.replace("size: 12", "size: 64").replace("steps: 8", "steps: 3"))

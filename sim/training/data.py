@@ -19,6 +19,7 @@ HELD_OUT = "fsdd-held-out-"  # followed by a speaker
 DATA_SETS = ("digits", "mnist", "fsdd", f"{HELD_OUT}SPEAKER")
 _DIGITS_TRAINED = 1200  # of 1,797; the rest are the test set
 _CLASSES = 10  # of every data set so far
+_KERAS = {"x_train": "xtr", "y_train": "ytr", "x_test": "xte", "y_test": "yte"}
 
 Arrays = Mapping[str, NDArray[Any]]
 Folder = str | os.PathLike[str] | None
@@ -41,7 +42,8 @@ def load_data(name: str, folder: Folder = None) -> DataSet:
 
     digits: scikit-learn's 1,797 images of 8 x 8, split by `numpy.random.default_rng(0).permutation(1797)`
     into 1,200 for training and 597 for the test.
-    mnist: `mnist.npz`: 60,000 images `xtr` of 28 x 28 and their labels `ytr`, for the test 10,000 `xte`, `yte`.
+    mnist: `mnist.npz`: 60,000 images `xtr` of 28 x 28 and their labels `ytr`, for the test 10,000 `xte`, `yte`; also
+    under Keras' names `x_train`, `y_train`, `x_test`, `y_test`.
     fsdd: the Free Spoken Digit Dataset, `fsdd_mel.npz`: log-mel spectrograms [recording, frame, mel] of 40 x 40
     under the same names, and the speakers `sptr`, `spte`; the test set has takes 0 to 4 of every speaker and digit.
     fsdd-held-out-SPEAKER: all the recordings of the speaker are the test set, and all others are for training.
@@ -98,7 +100,7 @@ def _read(name: str, folder: Folder, file: str, size: tuple[int, int], speakers:
     path = Path(folder) / file
     if not path.exists():
         raise InputError(f"data: '{name}' needs the file {path}, which is not there: {holds}")
-    arrays = read_arrays(path, kinds="iuU")
+    arrays = {_KERAS.get(key, key): array for key, array in read_arrays(path, kinds="iuU").items()}
     for part in ("tr", "te"):
         _check(path, arrays, part, size, speakers)
     return arrays
