@@ -10,6 +10,7 @@ import io
 import json
 import math
 import os
+import shutil
 import struct
 import tempfile
 import warnings
@@ -61,6 +62,32 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write a whole text file or nothing. Raises FileError."""
     with replacing(path) as file:
         file.write(text.encode())
+
+
+def write_folder(folder: str | os.PathLike[str], texts: Mapping[str, str]) -> None:
+    """Write text files into a folder, by name, 'a/b' in a folder of it. The last says that all are there.
+
+    Every text is on the disk's file system before any file is replaced: where there is no room, nothing has changed.
+    Files of other names stay. Raises FileError.
+    """
+    root, *_, last = Path(folder), *texts
+    partial = root / f".{os.getpid()}.partial"
+    made = not root.exists()
+    try:
+        for name, text in texts.items():
+            (partial / name).parent.mkdir(parents=True, exist_ok=True)
+            (partial / name).write_bytes(text.encode())
+        (root / last).unlink(missing_ok=True)
+        for name in texts:
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(partial / name, root / name)
+    except OSError as error:
+        raise FileError(f"{os.fspath(folder)}: cannot be written: {error.strerror or error}") from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        if made:
+            with suppress(OSError):
+                root.rmdir()  # empty where nothing came of it
 
 
 def checksum(header: Mapping[str, Any], arrays: Arrays) -> str:

@@ -5,7 +5,7 @@ import json
 import benchmark
 import numpy as np
 import pytest
-from benchmarks import cores, machine, native, networks, roofline, scaling, xylo
+from benchmarks import cores, exchange, machine, native, networks, roofline, scaling, xylo
 from benchmarks.networks import GENERIC
 
 TINY = ("--steps", "3", "--seconds", "0")
@@ -168,6 +168,13 @@ def test_the_kernel_in_cpp_saturates_after_every_event_in_order():
         unbounded = unbounded + matrix[source]
     assert np.array_equal(kernel.sums, expected)
     assert not np.array_equal(expected, np.clip(unbounded, -32768, 32767))  # the order mattered
+
+
+def test_exchange(capsys):
+    (row,) = measured(capsys, "exchange", "--only", "generic")
+    check(row, "files")
+    assert (row["target"], row["unit"]) == ("<= 0.3", "s")
+    assert sum(exchange.SIZES["generic-w8-v16"][1:]) == sum(exchange.SIZES["xylo-audio-2"][1:]) == 138
 
 
 def test_a_name_that_no_row_has_is_refused(capsys):

@@ -8,10 +8,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import engine, peers, roofline, scaling
+from benchmarks import engine, exchange, peers, roofline, scaling
 from benchmarks.rows import Settings, report
 
-COMMANDS = {"engine": engine, "peers": peers, "scaling": scaling, "roofline": roofline}
+COMMANDS = {"engine": engine, "peers": peers, "scaling": scaling, "roofline": roofline, "exchange": exchange}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -113,7 +113,7 @@ class Allowed:
     def __init__(self, model: type[BaseModel], document: Node) -> None:
         """`document` tells which part of a union is meant."""
         self.root = _schema_of(model)
-        self._document = document
+        self._steps: dict[Path, tuple[list[Schema], Node]] = {(): ([self.root], document)}
 
     def passes(self, node: Node, path: Path) -> bool:
         """False for an empty value, and for `true` or `1.0` where 1 is meant: pydantic takes them for equal."""
@@ -149,12 +149,16 @@ class Allowed:
 
     def _reached(self, path: Path) -> list[Schema]:
         """The schemas at a path, references and unions as they are."""
-        schemas, node = [self.root], self._document
-        for step in path:
+        return self._step(path)[0]
+
+    def _step(self, path: Path) -> tuple[list[Schema], Node]:
+        """The schemas at a path, and the document's node: both are kept."""
+        if path not in self._steps:
+            schemas, node = self._step(path[:-1])
             plain = self.nearest((plain for schema in schemas for plain in self.plain(schema)), node.data)
-            schemas = [inner for schema in plain for inner in inside(schema, step)]
-            node = node.children.get(step, Node(node.mark, None))
-        return schemas
+            inner = [inner for schema in plain for inner in inside(schema, path[-1])]
+            self._steps[path] = inner, node.children.get(path[-1], Node(node.mark, None))
+        return self._steps[path]
 
     def nearest(self, schemas: Iterable[Schema], data: Any) -> list[Schema]:
         """The plain schemas that `data` is likest to, in its kind and then in its members; all where there is none."""

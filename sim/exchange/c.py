@@ -6,8 +6,7 @@ import json
 import re
 from pathlib import Path as Folder
 
-from ..archive import write_text
-from ..errors import FileError
+from ..archive import write_folder
 from ..network import Network
 from .c_event import EventSource
 from .c_measure import CProgram, Input, measured
@@ -28,13 +27,7 @@ def write_c(network: Network, folder: Path) -> list[str]:
     source = _source_of(network, _name(root))
     texts = {f"{source.name}.h": source.header(), f"{source.name}.c": source.code()}
     texts[REPORT] = json.dumps(source.report(), indent=1) + "\n"
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        (root / REPORT).unlink(missing_ok=True)
-    except OSError as error:
-        raise FileError(f"{root}: cannot be written: {error.strerror}") from None
-    for name, text in texts.items():
-        write_text(root / name, text)
+    write_folder(root, texts)
     return list(texts)
 
 

@@ -1,6 +1,6 @@
 """Memory images for `$readmemh`: a word a line in hex, and a manifest that says what each file holds.
 
-Files are written beside their final names and renamed, the manifest last: a folder with a manifest is whole.
+Files are written aside and renamed into place, the manifest last: a folder with a manifest is whole.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..archive import write_text
+from ..archive import write_folder
 from ..errors import FileError, InputError
 from ..network.file import network_from, network_header
 from ..network.geometry import Convolution, Pooling, Sparse
@@ -22,7 +22,7 @@ from ..network.network import Integers, Network
 from ..network.parts import Projection
 from ..word import Word
 from .format import Format, Option
-from .image import MANIFEST, Image, read_image, read_text, start_folder
+from .image import MANIFEST, Image, read_image, read_text
 from .layout import read_layout, write_layout
 from .layout.write import KIND as LAYOUT_KIND
 
@@ -85,14 +85,17 @@ _AXES: dict[type, tuple[str, ...]] = {
 
 def write_images(network: Network, folder: str | os.PathLike[str]) -> list[str]:
     """Write every memory and the manifest; returns the files' names. Raises FileError."""
-    root = start_folder(folder)
-    files = []
-    for image in images(network):
-        write_text(root / image.file, image.text)
-        files.append(image.entry)
+    texts = image_texts(network)
+    write_folder(folder, texts)
+    return list(texts)
+
+
+def image_texts(network: Network) -> dict[str, str]:
+    """Every file by name, the manifest last."""
+    memories = list(images(network))
+    files = [image.entry for image in memories]
     manifest = {"format": KIND, "schema": SCHEMA, **network_header(network), "files": files}
-    write_text(root / MANIFEST, json.dumps(manifest, indent=1) + "\n")
-    return [*(entry["file"] for entry in files), MANIFEST]
+    return {**{image.file: image.text for image in memories}, MANIFEST: json.dumps(manifest, indent=1) + "\n"}
 
 
 def read_images(folder: str | os.PathLike[str]) -> Network:

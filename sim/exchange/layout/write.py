@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from ...archive import write_text
+from ...archive import write_folder
 from ...engine.given import check_state, initial_state
 from ...errors import InputError, NetworkError
 from ...network.added import synapses_of
 from ...network.file import network_header
 from ...network.geometry import Sparse
 from ...network.network import Network
-from ..image import MANIFEST, sha256, start_folder
+from ..image import MANIFEST, sha256
 from .catalogue import load_layout
 from .names import ALIASES, DELAY, ENDS, KERNEL, TARGET, WEIGHT
 from .part import State
@@ -41,11 +41,10 @@ def write_layout(
     loaded = _fitting(network, layout)
     registers = {} if state is None else _registers(network, loaded, state)
     files = list(render(network, loaded, registers))
-    root = start_folder(folder)
-    for file in files:
-        write_text(root / file.name, file.text)
-    write_text(root / MANIFEST, json.dumps(_manifest(network, loaded, files), indent=1) + "\n")
-    return [*(file.name for file in files), MANIFEST]
+    texts = {file.name: file.text for file in files}
+    texts[MANIFEST] = json.dumps(_manifest(network, loaded, files), indent=1) + "\n"
+    write_folder(folder, texts)
+    return list(texts)
 
 
 def memory_bits(network: Network, layout: str | os.PathLike[str]) -> dict[str, tuple[int, int]]:

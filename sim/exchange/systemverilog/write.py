@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path as Folder
 from typing import Any
 
-from ...archive import write_text
-from ...errors import FileError, InputError
+from ...archive import write_folder
+from ...errors import InputError
 from ...network import Network
 from ...profile.schema import Profile
 from ..format import Format, Option, Path
-from ..readmemh import write_images
+from ..readmemh import image_texts
 from .bench import bench, bench_name
 from .module import Module, modules, prefix_of
 from .vectors import MOST_VECTORS, vector_file
@@ -29,21 +28,20 @@ def write_circuits(
     vectors: for each module. fan_in: by connection, how many sources a sum of a step must hold; absent: the profile's
     limit, or `units.FAN_IN`. Returns the files' names. Raises FileError, InputError.
     """
+    texts = _texts(profile, vectors, fan_in or {})
+    write_folder(folder, texts)
+    return list(texts)
+
+
+def _texts(profile: Profile, vectors: int, fan_in: Mapping[str, int]) -> dict[str, str]:
+    """Every file by name."""
     if not 1 <= vectors <= MOST_VECTORS:
         raise InputError(f"vectors: found {vectors}; allowed: 1 to {MOST_VECTORS:,}")
-    root, prefix, made = Folder(folder), prefix_of(profile), modules(profile, fan_in or {})
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        (root / REPORT).unlink(missing_ok=True)
-    except OSError as error:
-        raise FileError(f"{root}: cannot be written: {error.strerror}") from None
+    prefix, made = prefix_of(profile), modules(profile, fan_in)
     texts = {module.file: module.text for module in made}
     texts |= {f"{module.name}.hex": vector_file(module, vectors, profile.digest) for module in made}
     texts[f"{bench_name(prefix)}.sv"] = bench(prefix, made, vectors)
-    texts[REPORT] = json.dumps(report(profile, made), indent=1) + "\n"
-    for name, text in texts.items():
-        write_text(root / name, text)
-    return list(texts)
+    return texts | {REPORT: json.dumps(report(profile, made), indent=1) + "\n"}
 
 
 def report(profile: Profile, made: Sequence[Module]) -> dict[str, Any]:
@@ -72,8 +70,10 @@ def _write_network(network: Network, folder: Path, vectors: int = VECTORS) -> li
     for projection in network.projections:
         via = str(projection.via)
         fan_in[via] = max(fan_in.get(via, 1), network.size(projection.source))
-    files = write_circuits(network.profile, folder, vectors, fan_in)
-    return [*files, *(f"memory/{name}" for name in write_images(network, Folder(folder) / "memory"))]
+    memory = {f"memory/{name}": text for name, text in image_texts(network).items()}
+    texts = memory | _texts(network.profile, vectors, fan_in)
+    write_folder(folder, texts)
+    return list(texts)
 
 
 FORMAT = Format(
