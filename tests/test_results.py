@@ -1,0 +1,111 @@
+"""`tools/results.py`: what is trained, what is remembered, and what the page says of it."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+pytest.importorskip("torch")
+import results
+from bitspike.training import data
+from experiments import plan, runs, statistics, table
+from experiments.ledger import FINAL, SEARCH, Ledger, Run
+from experiments.plan import BOOLEAN, PAPER, SURROGATE, Task, boolean, described, surrogate
+
+SETTINGS = {BOOLEAN: (boolean(k=7, dither=True), boolean(k=3)), SURROGATE: (surrogate("arctan", 0.5),)}
+TINY = Task("tiny", "Tiny digits", "digits", 10.0, SETTINGS, 2, 3, {"epochs": 1, "validation": 100})
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """Few samples, one tiny task, and the arguments that keep the ledger and the page in a folder of the test."""
+    digits = data.load_data("digits")
+    few = replace(digits, train=digits.train[:200], train_labels=digits.train_labels[:200], test=digits.test[:20],
+                  test_labels=digits.test_labels[:20])  # fmt: skip
+    for module in ("recipe", "loop", "task"):
+        monkeypatch.setattr(f"bitspike.training.{module}.load_data", lambda *arguments: few)
+    for module in (results, table):
+        monkeypatch.setattr(module, "TASKS", (TINY,))
+    return ["--ledger", str(tmp_path / "runs.jsonl"), "--page", str(tmp_path / "page.md")]
+
+
+def ledger_of(files):
+    return [json.loads(line) for line in Path(files[1]).read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_search_on_validation_chooses_what_the_final_seeds_train(files, capsys):
+    assert results.main(files) == 0
+    lines = ledger_of(files)
+    searched = [line for line in lines if line["phase"] == SEARCH]
+    assert [line["setting"] for line in searched] == [
+        described(each) for each in (*SETTINGS[BOOLEAN], *SETTINGS[SURROGATE])
+    ]
+    assert all(line["test"] is None and line["seed"] == 0 for line in searched)
+    best = max(searched[:2], key=lambda line: line["validation"])
+    finals = [line for line in lines if line["phase"] == FINAL]
+    assert [(line["seed"], line["family"]) for line in finals] == [
+        (seed, family) for seed in (1, 2) for family in (BOOLEAN, SURROGATE, PAPER)
+    ]
+    assert {line["setting"] for line in finals if line["family"] == BOOLEAN} == {best["setting"]}
+    assert {line["setting"] for line in finals if line["family"] == PAPER} == {"boolean, k 0, p 1.0, dither False"}
+    assert all(line["proof"]["engine"] == 20 for line in finals)
+    assert [line["proof"].get("oracle") for line in finals if line["family"] == BOOLEAN] == [3, None]
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == len(lines)
+
+    page = Path(files[3]).read_text(encoding="utf-8")
+    mean = np.mean([line["test"] for line in finals if line["family"] == BOOLEAN])
+    assert f"| Tiny digits | >= 10.0 | {100 * mean:.2f} ± " in page
+    assert "120 engine, 3 oracle | 1 2 |" in page
+
+
+def test_what_is_in_the_ledger_is_not_trained_again(files, monkeypatch):
+    results.main(files)
+    before = Path(files[1]).read_bytes()
+    trained = []
+    monkeypatch.setattr(runs, "train", lambda *arguments, **named: trained.append(arguments))
+    assert results.main(files) == 0
+    assert not trained
+    assert Path(files[1]).read_bytes() == before
+
+
+def test_a_damaged_ledger_is_named_with_its_line(files, capsys):
+    Path(files[1]).write_text('{"task": "digits"}\n', encoding="utf-8")
+    assert results.main(files) == 2
+    assert f"{files[1]}:1: not a run: found keys ['task']; allowed: " in capsys.readouterr().err
+
+
+def test_an_unknown_task_is_refused(files, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        results.main([*files, "digts"])
+    assert "found 'digts'; allowed: tiny" in capsys.readouterr().err
+
+
+def test_the_interval_is_students_over_the_seeds_that_both_have():
+    a, b = {1: 97.0, 2: 98.5, 3: 97.5, 9: 1.0}, {1: 96.0, 2: 98.0, 3: 97.9, 8: 2.0}
+    found = statistics.paired(a, b)
+    expected = stats.ttest_rel([97.0, 98.5, 97.5], [96.0, 98.0, 97.9])
+    interval = expected.confidence_interval(0.95)
+    assert (found.pairs, found.p) == (3, pytest.approx(expected.pvalue))
+    assert (found.low, found.high) == (pytest.approx(interval.low), pytest.approx(interval.high))
+    assert statistics.paired({1: 1.0}, {1: 2.0}) is None
+
+
+def test_a_difference_that_never_varies_is_its_own_interval():
+    found = statistics.paired({1: 2.0, 2: 3.0}, {1: 1.0, 2: 2.0})
+    assert (found.mean, found.low, found.high, found.p) == (1.0, 1.0, 1.0, 0.0)
+
+
+def test_every_task_searches_equally_many_settings_and_loads(monkeypatch):
+    for task in plan.TASKS:
+        assert len({len(settings) for settings in task.settings.values()}) == 1, task.name
+        assert (runs.MODELS / f"{task.recipe}.yaml").exists()
+
+
+def test_a_run_is_read_as_it_was_written(tmp_path):
+    run = Run("digits", BOOLEAN, "k 7", FINAL, 3, "0a", 0.97, 0.975, 30, 0.1, 12.5, {"engine": 597}, {"torch": "2"})
+    Ledger(tmp_path / "runs.jsonl").add(run)
+    assert Ledger(tmp_path / "runs.jsonl").runs == [run]

@@ -1,0 +1,100 @@
+"""Which trainings there are: the tasks, and the settings that are searched for each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+BOOLEAN, SURROGATE, PAPER = "boolean", "surrogate", "paper"
+SEARCHED = (BOOLEAN, SURROGATE)
+Change = Mapping[str, Any]  # of a recipe's keys; those of `gradient` one by one
+
+
+@dataclass(frozen=True)
+class Task:
+    """A row of the table.
+
+    recipe: a shipped one's name. wanted: test accuracy in percent, 0 where it is only reported. seeds: how many the
+    final phase has. oracle: test samples that the oracle runs too. settings: for each family the gradients that are
+    searched. changes: of the recipe's other keys.
+    """
+
+    name: str
+    title: str
+    recipe: str
+    wanted: float
+    settings: Mapping[str, tuple[Change, ...]]
+    seeds: int = 5
+    oracle: int = 200
+    changes: Change = field(default_factory=dict)
+    note: str = ""
+
+
+def boolean(k: int = 0, p: float = 1.0, dither: bool = False, **more: float) -> Change:
+    """A recipe's `gradient` of the Boolean kind; more: scale, reset_share."""
+    return _gradient("boolean", {"k": k, "p": p, "dither": dither}, **more)
+
+
+def surrogate(kind: str, width: float, **more: float) -> Change:
+    """A recipe's `gradient` of a surrogate; more: scale, reset_share."""
+    return _gradient(kind, {"width": width}, **more)
+
+
+def _gradient(kind: str, options: dict[str, Any], scale: float = 1.0, reset_share: float = 0.0) -> Change:
+    return {"kind": kind, "options": options, "scale": scale, "reset_share": reset_share}
+
+
+def described(gradient: Change) -> str:
+    """A gradient in a few words: what differs from the plainest."""
+    options = [f"{name} {value}" for name, value in gradient["options"].items()]
+    more = [
+        f"{name} {gradient[name]}" for name, plain in (("scale", 1.0), ("reset_share", 0.0)) if gradient[name] != plain
+    ]
+    return ", ".join([gradient["kind"], *options, *more])
+
+
+PAPERS_OWN = boolean()
+
+# Equally many settings for both families; k near log2(threshold) - 2, as a threshold's scale asks for.
+DENSE = {
+    BOOLEAN: (
+        boolean(k=7, dither=True),
+        boolean(k=8, dither=True),
+        boolean(k=7, dither=True, reset_share=0.5),
+        boolean(k=7),
+        boolean(p=0.5),
+        boolean(k=6, dither=True),
+    ),
+    SURROGATE: (
+        surrogate("arctan", 0.25),
+        surrogate("arctan", 0.5),
+        surrogate("arctan", 0.5, reset_share=0.5),
+        surrogate("fast_sigmoid", 0.25),
+        surrogate("triangle", 1.0),
+        surrogate("boxcar", 0.5),
+    ),
+}
+MNIST = {
+    BOOLEAN: (boolean(k=7, dither=True), boolean(k=8, dither=True), boolean(k=7, dither=True, reset_share=0.5)),
+    SURROGATE: (surrogate("arctan", 0.25), surrogate("arctan", 0.5), surrogate("triangle", 1.0)),
+}
+NARROW = {
+    BOOLEAN: (boolean(k=4, dither=True), boolean(k=5, dither=True), boolean(k=5, dither=True, reset_share=0.5)),
+    SURROGATE: MNIST[SURROGATE],
+}
+
+TASKS = (
+    Task(
+        "digits",
+        "Digits, 64-64-10, 8/16",
+        "digits",
+        97.0,
+        DENSE,
+        seeds=10,
+        changes={"epochs": 60, "validation": 200},
+        note="Recipe `digits` with 60 epochs, 200 of its 1,200 training samples for validation.",
+    ),
+    Task("mnist", "MNIST, 784-256-128-10, T = 8, 8/16", "mnist", 98.2, MNIST),
+    Task("mnist-w4", "MNIST, 784-256-128-10, T = 8, 4/12", "mnist-w4", 97.5, NARROW),
+)

@@ -1,0 +1,118 @@
+"""Carrying out a task's trainings: the search on validation samples, then the final seeds on the test set."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from bitspike import Network, compare, run
+from bitspike.training import Recipe, Trained, load_recipe, test_set, train
+from bitspike.training.task import TestSet
+
+from .ledger import FINAL, SEARCH, Ledger, Run
+from .plan import BOOLEAN, PAPER, PAPERS_OWN, SEARCHED, Change, Task, described
+
+MODELS = Path(__file__).resolve().parents[2] / "models"
+AT_ONCE = 250  # test samples whose every register is held at a time
+SEARCH_SEED = 0  # the final phase has seeds of its own, from 1
+
+
+def carry_out(task: Task, ledger: Ledger, data_dir: Path | None) -> Iterator[Run]:
+    """The trainings of a task that the ledger lacks, each as soon as it is in the ledger."""
+    loaded = load_recipe(MODELS / f"{task.recipe}.yaml", data_dir)
+    for family in SEARCHED:
+        for gradient in task.settings[family]:
+            yield from _missing(task, family, gradient, SEARCH, SEARCH_SEED, loaded, ledger, data_dir)
+    chosen = {family: _chosen(task, family, loaded, ledger) for family in SEARCHED} | {PAPER: PAPERS_OWN}
+    for seed in range(SEARCH_SEED + 1, SEARCH_SEED + 1 + task.seeds):
+        for family, gradient in chosen.items():
+            yield from _missing(task, family, gradient, FINAL, seed, loaded, ledger, data_dir)
+
+
+def _missing(
+    task: Task,
+    family: str,
+    gradient: Change,
+    phase: str,
+    seed: int,
+    loaded: tuple[Recipe, Network],
+    ledger: Ledger,
+    data_dir: Path | None,
+) -> Iterator[Run]:
+    """One training, unless the ledger has it."""
+    recipe, template = _changed(task, gradient, loaded[0]), loaded[1]
+    digest = _digest(recipe, template)
+    if ledger.find((phase, digest, seed)) is not None:
+        return
+    began = time.perf_counter()
+    trained = train(recipe, template, seed, data_dir=data_dir)
+    best = trained.history[trained.best - 1]
+    done = Run(
+        task=task.name,
+        family=family,
+        setting=described(gradient),
+        phase=phase,
+        seed=seed,
+        recipe=digest,
+        validation=float(best.validation_accuracy or 0),
+        test=None,
+        epochs=len(trained.history),
+        rate=best.rate,
+        seconds=round(time.perf_counter() - began, 1),
+        versions={name: version(name) for name in ("bitspike", "brevitas", "numpy", "torch")},
+    )
+    if phase == FINAL:
+        oracle = task.oracle if family == BOOLEAN and seed == SEARCH_SEED + 1 else 0
+        done = replace(done, **_tested(trained, test_set(trained.network.task, recipe.data, data_dir), oracle))
+    ledger.add(done)
+    yield done
+
+
+def _changed(task: Task, gradient: Change, recipe: Recipe) -> Recipe:
+    """The recipe with a task's changes and a gradient, checked as if it had been read."""
+    values = recipe.model_dump(mode="json", by_alias=True) | dict(task.changes) | {"gradient": dict(gradient)}
+    return Recipe.model_validate_json(json.dumps(values))
+
+
+def _digest(recipe: Recipe, template: Network) -> str:
+    text = (
+        recipe.model_dump_json(exclude_defaults=True) + template.profile.digest
+    )  # keys that come later change nothing
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _chosen(task: Task, family: str, loaded: tuple[Recipe, Network], ledger: Ledger) -> Change:
+    """The setting of best validation accuracy, the first of equals."""
+
+    def validation(gradient: Change) -> float:
+        found = ledger.find((SEARCH, _digest(_changed(task, gradient, loaded[0]), loaded[1]), SEARCH_SEED))
+        return found.validation if found else -1.0
+
+    return max(task.settings[family], key=validation)
+
+
+def _tested(trained: Trained, test: TestSet, oracle: int) -> dict[str, Any]:
+    """Test accuracy and spike rate of the integers, after every register was found equal. Raises MismatchError."""
+    right, rates, proof = 0.0, [], {"engine": 0}
+    for first in range(0, len(test.labels), AT_ONCE):
+        part = replace(test, spikes=test.spikes[first : first + AT_ONCE], labels=test.labels[first : first + AT_ONCE])
+        trace = run(trained.network, part.spikes, record="all")
+        compare(trained.model.trace(part.spikes), trace).check()
+        right += part.accuracy(trace.spikes) * len(part.labels)
+        rates += [(layer.spikes.mean(), layer.spikes.size) for layer in trace.layers.values()]
+        proof["engine"] += len(part.labels)
+    if oracle:
+        samples = test.spikes[:oracle]
+        slow = run(trained.network, samples, record="all", engine="oracle")
+        compare(run(trained.network, samples, record="all"), slow).check()
+        proof["oracle"] = len(samples)
+    means, sizes = zip(*rates, strict=True)
+    rate = float(np.average(means, weights=sizes))
+    return {"test": right / len(test.labels), "rate": rate, "proof": proof}

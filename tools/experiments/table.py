@@ -1,0 +1,131 @@
+"""models/RESULTS.md: what the ledger's runs say, in tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from .ledger import FINAL, SEARCH, Ledger, Run
+from .plan import BOOLEAN, PAPER, SURROGATE, TASKS, Task
+from .statistics import Paired, paired, spread
+
+
+def page(ledger: Ledger) -> str:
+    """The whole page, in Markdown."""
+    parts = [_INTRODUCTION, _main_table(ledger), _COLUMNS]
+    parts += [_details(task, ledger) for task in TASKS]
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
+
+
+_INTRODUCTION = """
+# What training reaches
+
+Made by `python tools/results.py`; every training is a line of `RESULTS.jsonl` beside this page. Accuracies are those
+of the exported integers. Settings are chosen on validation samples cut from the training set, with seed 0 and equally
+many settings for both families; the test set is read in the final phase only.
+"""
+
+_COLUMNS = """
+Accuracies are mean and sample deviation in percent over the seeds. *Paper* is the paper's own gradient: every bit,
+p = 1. *Difference*: Boolean less surrogate in points, paired by seed, with its 95 % interval (Student's t). *Equal*:
+test samples of which every register of every neuron and step was equal in training and the engine, and in the engine
+and the oracle.
+"""
+
+
+def _main_table(ledger: Ledger) -> str:
+    head = ("task", "wanted", "Boolean", "surrogate", "paper", "difference", "equal", "seeds")
+    return _markdown(head, [_main_row(task, ledger) for task in TASKS])
+
+
+def _main_row(task: Task, ledger: Ledger) -> list[str]:
+    finals = {family: _finals(task, family, ledger) for family in (BOOLEAN, SURROGATE, PAPER)}
+    difference = paired(_by_seed(finals[BOOLEAN]), _by_seed(finals[SURROGATE]))
+    everything = [run for runs in finals.values() for run in runs]
+    seeds = sorted({run.seed for run in everything})
+    return [
+        task.title,
+        f">= {task.wanted:.1f}" if task.wanted else "report",
+        *(_accuracy(finals[family]) for family in (BOOLEAN, SURROGATE, PAPER)),
+        _difference(difference),
+        _equal(everything),
+        " ".join(map(str, seeds)) or "-",
+    ]
+
+
+def _details(task: Task, ledger: Ledger) -> str:
+    """The search of a task, and its chosen settings' seeds."""
+    searched = [run for run in ledger.runs if run.task == task.name and run.phase == SEARCH]
+    if not searched:
+        return f"## {task.title}\n\nNot run yet."
+    searched.sort(key=lambda run: (run.family, -run.validation))
+    search = _markdown(
+        ("family", "setting", "validation", "spikes a neuron and step"),
+        [[run.family, f"`{run.setting}`", f"{run.validation:.2%}", f"{run.rate:.3f}"] for run in searched],
+    )
+    finals = [run for family in (BOOLEAN, SURROGATE, PAPER) for run in _finals(task, family, ledger)]
+    final = _markdown(
+        ("family", "setting", "seed", "test", "spikes a neuron and step", "epochs", "seconds"), map(_final_row, finals)
+    )
+    return f"## {task.title}\n\nNot run yet."
+    searched.sort(key=lambda run: (run.family, -run.validation))
+    search = _markdown(
+        ("family", "setting", "validation", "spikes a neuron and step"),
+        [[run.family, f"`{run.setting}`", f"{run.validation:.2%}", f"{run.rate:.3f}"] for run in searched],
+    )
+    finals = [run for family in (BOOLEAN, SURROGATE, PAPER) for run in _finals(task, family, ledger)]
+    final = _markdown(
+        ("family", "setting", "seed", "test", "spikes a neuron and step", "epochs", "seconds"),
+        [
+            [
+                r.family,
+                f"`{r.setting}`",
+                str(r.seed),
+                f"{r.test or 0:.2%}",
+                f"{r.rate:.3f}",
+                str(r.epochs),
+                f"{r.seconds:.0f}",
+            ]
+            for r in finals
+        ],
+    )
+    return f"## {task.title}\n\n{task.note}\n\n{search}\n\n{final}"
+
+
+def _final_row(run: Run) -> list[str]:
+    accuracy = "-" if run.test is None else f"{run.test:.2%}"
+    seed, rate, epochs, seconds = str(run.seed), f"{run.rate:.3f}", str(run.epochs), f"{run.seconds:.0f}"
+    return [run.family, f"`{run.setting}`", seed, accuracy, rate, epochs, seconds]
+
+
+def _finals(task: Task, family: str, ledger: Ledger) -> list[Run]:
+    runs = [run for run in ledger.runs if (run.task, run.family, run.phase) == (task.name, family, FINAL)]
+    return sorted(runs, key=lambda run: run.seed)
+
+
+def _by_seed(runs: Iterable[Run]) -> dict[int, float]:
+    return {run.seed: 100 * run.test for run in runs if run.test is not None}
+
+
+def _accuracy(runs: Sequence[Run]) -> str:
+    values = list(_by_seed(runs).values())
+    if not values:
+        return "-"
+    mean, deviation = spread(values)
+    return f"{mean:.2f} ± {deviation:.2f}"
+
+
+def _difference(found: Paired | None) -> str:
+    return "-" if found is None else f"{found.mean:+.2f} [{found.low:+.2f}, {found.high:+.2f}], p = {found.p:.2f}"
+
+
+def _equal(runs: Iterable[Run]) -> str:
+    totals: dict[str, int] = {}
+    for run in runs:
+        for against, samples in run.proof.items():
+            totals[against] = totals.get(against, 0) + samples
+    return ", ".join(f"{samples:,} {against}" for against, samples in totals.items()) or "-"
+
+
+def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
