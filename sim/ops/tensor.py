@@ -7,6 +7,7 @@ has the gradient that the caller chose.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Container
 from functools import cache
 from typing import Protocol
@@ -290,10 +291,11 @@ def _wrapped(value: Tensor, word: Word) -> Tensor:
 
 
 def _power_of_two(by: Value, sign: int, like: Tensor) -> Value:
-    """2**(sign * by), exact: by an int, or a tensor of ints from 0 to 63."""
+    """2**(sign * by), exact: by an int, or a tensor of ints from 0 to 63, whose gradient is that of the power."""
     if not isinstance(by, Tensor):
         return 2.0 ** (sign * by)
-    return _powers_of_two(sign, like.dtype, like.device)[by.long()]
+    power = _powers_of_two(sign, like.dtype, like.device)[by.long()]
+    return _straight_through(power, sign * math.log(2) * power * by) if by.requires_grad else power
 
 
 @cache

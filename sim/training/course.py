@@ -49,6 +49,7 @@ class Course:
                 remedy = "try a smaller learning_rate, gradient.scale or gain"
                 raise DivergedError(f"epoch {number}, batch {index}, {place}: found a gradient not finite; {remedy}")
             optimizer.step()
+            model.after_step()
             self.on_batch(number - 1 + index / batches)
         self.processes.sum([sums])
         loss, accuracy, spikes = (sums / len(self.samples)).tolist()

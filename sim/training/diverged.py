@@ -20,4 +20,7 @@ def not_finite(model: SpikingNetwork) -> str | None:
     for index, projection in sorted(projections, key=lambda each: -order.index(each[1].target)):
         if any(name.startswith(f"trained.{index}.") for name in wrong):
             return f"layer {projection.target}, weights from {projection.source}"
+    for index, population in enumerate(model.template.populations):
+        if any(name.startswith(f"neurons.{index}.") for name in wrong):
+            return f"layer {population.name}, trained parameters"
     return ", ".join(sorted(wrong))

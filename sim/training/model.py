@@ -24,12 +24,13 @@ from ..trace import LayerTrace, Trace
 from .arrivals import is_steady
 from .groups import run_group
 from .layers import Synapses
+from .parameters import Trained, TrainedParameters
 from .projections import TrainedProjection
 from .span import exact_float
 
 
 class SpikingNetwork(nn.Module):
-    """Trainable weights over the fixed parameters of a Network.
+    """Trainable weights, and parameters where asked for, over a Network.
 
     Made from a `Network` whose weights are only shapes: every projection but a pool gets Brevitas weights of
     `weight_bits`. `forward` computes what `bitspike.run` computes on `export()`, every bit.
@@ -45,12 +46,16 @@ class SpikingNetwork(nn.Module):
         reset_share: float = 1.0,
         scale: float = 1.0,
         max_input: int = 255,
+        train: Trained | None = None,
+        parameter_rates: Mapping[str, float] | None = None,
     ) -> None:
         """`gain`: standard deviation of an initial weighted sum of independent inputs, in LSB.
 
         `reset_share`: the share of the spike's gradient that passes the reset. `scale`: what the gradient is
         multiplied by; below 1 it keeps gradients through many layers and steps from growing. `max_input`: the most
         spikes that an input channel will have in a step; with it, float32 is chosen where it is exact.
+        `train`: by layer, the parameters that are trained too, and whether each has a value a 'neuron' or one a
+        'layer'; they begin with the template's. `parameter_rates`: by layer, their learning rate's factor.
         Raises InputError for what cannot be trained.
         """
         super().__init__()
@@ -65,6 +70,26 @@ class SpikingNetwork(nn.Module):
             TrainedProjection(template, place, self.ops, weight_bits, gain)
             for place in range(len(template.projections))
         )
+
+        rates = parameter_rates or {}
+        self.neurons = nn.ModuleList(
+            TrainedParameters(template, each, (train or {}).get(each.name, {}), rates.get(each.name, 1.0))
+            for each in template.populations
+        )
+
+    @property
+    def parameters_of(self) -> dict[str, TrainedParameters]:
+        """The trained parameters by layer."""
+        names = (population.name for population in self.template.populations)
+        return {
+            name: each for name, each in zip(names, self.neurons, strict=True) if isinstance(each, TrainedParameters)
+        }
+
+    def after_step(self) -> None:
+        """To be called after each step of an optimizer: trained parameters stay within their words."""
+        for parameters in self.parameters_of.values():
+            for each in parameters.each:
+                each.keep_in_word()
 
     @property
     def projections(self) -> list[TrainedProjection]:
@@ -120,18 +145,25 @@ class SpikingNetwork(nn.Module):
             name: torch.as_tensor(np.asarray(values, np.float64), dtype=self.dtype)
             for name, values in layer.parameters.items()
         }
+        trained = self.parameters_of[layer.name]
+        if len(trained):
+            parameters = trained.values(self.ops, layer, parameters, self.dtype)
         return replace(layer, incoming=tuple(incoming), parameters=parameters)
 
     def export(self, task: Mapping[str, Any] | None = None) -> Network:
-        """The integer network: the template with the trained weights."""
+        """The integer network: the template with the trained weights and parameters."""
         template = self.template
         projections = [
             replace(p, weights=each.integers()) for p, each in zip(template.projections, self.projections, strict=True)
         ]
+        populations = [
+            replace(p, parameters={**p.parameters, **self.parameters_of[p.name].integers()})
+            for p in template.populations
+        ]
         return Network(
             template.profile,
             template.inputs,
-            template.populations,
+            populations,
             projections,
             limits=template.limits,
             task=template.task if task is None else task,

@@ -28,6 +28,7 @@ from .encoding import Encoding, encode, most_spikes
 from .gradient import make_gradient
 from .layers import weight_quantizer
 from .model import SpikingNetwork
+from .parameters import TrainedParameters
 from .span import exact_float
 from .task import Readout, Task, readout_matrix
 from .topology import ConnectionSpec, LayerSpec, Picture, projection
@@ -116,6 +117,9 @@ def load_recipe(path: str | os.PathLike[str], data_dir: Folder = None) -> tuple[
     picture = data.test.shape[1:]  # unless steps or groups of channels make something else of it
     shape = (1, *picture) if prod(picture) == channels else (1, 1, channels)
     template = _template(recipe, profile, shape, faults)
+    for index, layer in enumerate(recipe.layers):
+        with faults.at("layers", index, "train"):
+            TrainedParameters(template, template.populations[index], layer.train, layer.train_rate)
     with faults.at("readout"):
         readout_matrix(recipe.readout, template.populations[-1].size, data.classes)
     with faults.at("weight_bits"):
@@ -181,4 +185,6 @@ def build(recipe: Recipe, template: Network, max_input: int) -> SpikingNetwork:
         reset_share=recipe.gradient.reset_share,
         scale=recipe.gradient.scale,
         max_input=max_input,
+        train={layer.name: layer.train for layer in recipe.layers},
+        parameter_rates={layer.name: layer.train_rate for layer in recipe.layers},
     )

@@ -33,6 +33,10 @@ class LayerSpec(Model):
     size: Annotated[int, Field(ge=1, le=MAX_SIZE, description="how many neurons; or their shape")] | None = None
     shape: Annotated[tuple[Side, Side, Side], Field(description="channels, height, width of a picture")] | None = None
     parameters: dict[Name, int]
+    train: Annotated[
+        dict[Name, Literal["neuron", "layer"]], Field(description="trained, too: a value a neuron, or one a layer")
+    ] = Field(default_factory=dict)
+    train_rate: Annotated[float, Field(gt=0, le=1e6, description="factor of the learning rate of those")] = 1.0
 
     @model_validator(mode="after")
     def _sized(self) -> LayerSpec:
