@@ -7,10 +7,12 @@ import subprocess
 import bitspike as bs
 import numpy as np
 import pytest
+from bitspike.events import Events
 from c_programs import FLAGS, assert_events_equal, needs_gcc, random_state, run_events
-from invented_chips import random_event, random_events
+from invented_chips import EVENT, chip, random_event, random_events
 
 pytestmark = needs_gcc
+REFUSED = 11  # how the program ends
 DROPS = 55  # a seed whose queue is full now and then
 
 
@@ -20,6 +22,28 @@ def test_the_invented_chip_equals_the_engine_from_random_states(seed, tmp_path):
     state = random_state(network, np.random.default_rng(seed))
     trace = assert_events_equal(network, tmp_path, random_events(network, seed), state)
     assert seed != DROPS or trace.dropped[0] > 0
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_write_that_is_refused_is_refused_at_the_same_event(seed, tmp_path):
+    """Closed loop and open, some neurons muted; before the refusal, all is equal."""
+    made = random_event(seed)
+    profile = chip(EVENT.replace("membrane: s9.wrap", "membrane: s9.refuse")).with_values(open_loop=seed % 2)
+    network = bs.Network(profile, made.inputs, made.populations, made.projections)
+    state, events = random_state(network, np.random.default_rng(seed)), random_events(network, seed)
+    ended, found = run_events(network, tmp_path, events, state)
+    if ended.returncode != REFUSED:
+        assert_events_equal(network, tmp_path, events, state)
+        return
+    with pytest.raises(bs.OverflowRefusedError, match=f"event {len(found)}\\b"):
+        bs.run(network, events, state=state)
+    if found:
+        assert_events_equal(network, tmp_path, first(events, len(found)), state)
+
+
+def first(events, count):
+    """So many of a stream."""
+    return Events(events.names, events.kind[:count], {name: values[:count] for name, values in events.values.items()})
 
 
 def test_a_core_that_is_never_idle_is_given_up_as_by_the_engine(tmp_path):

@@ -19,21 +19,20 @@ from ..ops.source import Term, identifiers, needed
 from ..profile.analysis import held
 
 _ROW = 24  # entries of a table that share a line
-_KEYWORDS = """
+_TAKEN = """
 auto break case char const continue default do double else enum extern float for goto if inline int long register
-restrict return short signed sizeof static struct switch typedef union unsigned void volatile while asm typeof
-bool true false class new delete this template public private protected namespace using operator
+restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
+alignas alignof asm bool constexpr false linux nullptr true typeof unix
+and bitand bitor catch class compl concept delete explicit export friend mutable namespace new not operator or private
+protected public requires template this throw try typeid typename using virtual xor
 sums row queue head waiting followed dropped
-"""  # of C, and some of C++, for which the header may serve, too; last what the state has besides
+"""  # by C, by later C and compilers' macros, by C++, for which the header may serve, too; by the state itself
 
 
 def member(name: str) -> str:
     """A name of the network as a member of a struct: one that C, or a macro, could take gets an underscore."""
-    return (
-        f"{name}_"
-        if name in _KEYWORDS.split() or name.endswith("_") or name != name.lower() or name[0] == "_"
-        else name
-    )
+    typical = name.endswith(("_t", "_eq", "_cast")) or name[0] == "_" or name != name.lower()  # of types and macros
+    return f"{name}_" if name in _TAKEN.split() or typical or name.endswith("_") else name
 
 
 @dataclass(frozen=True)
