@@ -7,11 +7,17 @@ from typing import Any
 
 _HOME = {
     "BooleanGradient": "boolean",
+    "Chip": "modules",
+    "Layer": "modules",
     "Recipe": "recipe",
     "SpikingNetwork": "model",
     "Synapses": "layers",
     "Trained": "loop",
+    "convolution": "modules",
+    "dense": "modules",
+    "export": "modules",
     "load_recipe": "recipe",
+    "pool": "modules",
     "make_gradient": "gradient",
     "test_set": "task",
     "train": "loop",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -114,15 +114,24 @@ class SpikingNetwork(nn.Module):
         spikes: counts [sample, step, input] of any type, 0 to `max_input`. `rounded` False runs the float
         weights. Raises InputError, and OverflowRefusedError where the profile has no rule.
         """
-        counts, wanted = self._checked(spikes), frozenset(record)
-        emitted: dict[str, Tensor] = {INPUT: counts}
+        emitted, registers = self.run(self.groups, {INPUT: self._checked(spikes)}, record, rounded)
+        return {name: spikes for name, spikes in emitted.items() if name != INPUT}, registers
+
+    def run(
+        self,
+        groups: Sequence[Sequence[Layer]],
+        emitted: Mapping[str, Tensor],
+        record: Iterable[str] = (),
+        rounded: bool = True,
+    ) -> tuple[dict[str, Tensor], dict[str, dict[str, Tensor]]]:
+        """Some of the groups behind what others have `emitted`, in `dtype`: those spikes and theirs; registers."""
+        spikes, wanted = dict(emitted), frozenset(record)
         registers: dict[str, dict[str, Tensor]] = {}
-        for group in self.groups:
+        for group in groups:
             layers = [self._with_weights(layer, rounded) for layer in group]
-            for name, scanned in run_group(self.ops, layers, emitted, wanted).items():
-                emitted[name], registers[name] = scanned.spikes, dict(scanned.registers)
-        del emitted[INPUT]
-        return emitted, registers
+            for name, scanned in run_group(self.ops, layers, spikes, wanted).items():
+                spikes[name], registers[name] = scanned.spikes, dict(scanned.registers)
+        return spikes, registers
 
     def _checked(self, spikes: Tensor) -> Tensor:
         inputs = self.template.inputs

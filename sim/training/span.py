@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,12 +28,15 @@ _PATIENCE = 8  # steps after which a register that still grows is taken to reach
 Spans = dict[str, dict[str, Interval]]  # registers and spikes, by population
 
 
-def exact_float(network: Network, max_input: int, weight_bits: int = 8) -> torch.dtype:
+def exact_float(
+    network: Network, max_input: int, weight_bits: int = 8, given: Mapping[str, Interval] | None = None
+) -> torch.dtype:
     """The float that holds every value of the forward pass, whatever the weights. Raises InputError.
 
-    `max_input`: the most spikes of an input channel in a step; `weight_bits`: of the trained weights.
+    `max_input`: the most spikes of an input channel in a step; `weight_bits`: of the trained weights; `given`: what
+    layers emit that are not computed, by name.
     """
-    widest = widest_value(network, max_input, weight_bits)
+    widest = widest_value(network, max_input, weight_bits, given or {})
     bits = max(abs(end) for end in widest).bit_length()
     for dtype, exact in _EXACT:
         if bits <= exact:
@@ -42,12 +45,14 @@ def exact_float(network: Network, max_input: int, weight_bits: int = 8) -> torch
     raise InputError(f"profile: {found}; allowed: {exact}, all that is exact")
 
 
-def widest_value(network: Network, max_input: int, weight_bits: int) -> Interval:
+def widest_value(network: Network, max_input: int, weight_bits: int, given: Mapping[str, Interval]) -> Interval:
     """Contains every value of every step, partial sums included: the datapath on intervals, until nothing grows."""
     ops = IntervalOps()
     layers = [_on_intervals(ops, network, layer, weight_bits) for group in wire(network) for layer in group]
     found: Spans = {layer.name: dict.fromkeys((*layer.neuron.registers, SPIKES), Interval(0, 0)) for layer in layers}
     found[INPUT] = {SPIKES: Interval(0, max_input)}
+    for name, emitted in given.items():
+        found[name][SPIKES] = emitted
     fan_in = [most_sources(network, place) for place in range(len(network.projections))]
     step = 0
     while True:
