@@ -6,7 +6,7 @@ import struct
 import pytest
 import torch
 from bitspike.errors import InputError
-from bitspike.training.boolean import FloatBooleanGradient, float_gradient, spike
+from bitspike.training.float_boolean import FloatBooleanGradient, float_gradient, spike
 
 LAYOUTS = {torch.float32: ("<f", "<I", 31, 23), torch.float16: ("<e", "<H", 15, 10)}  # and sign, mantissa bits
 

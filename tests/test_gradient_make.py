@@ -19,12 +19,20 @@ def test_each_kind_makes_its_gradient():
         (
             "arctam",
             {},
-            "gradient: kind: found 'arctam'; allowed: boolean, arctan, fast_sigmoid, triangle, boxcar. "
+            "gradient: kind: found 'arctam'; allowed: boolean, float_boolean, arctan, fast_sigmoid, triangle, boxcar. "
             "Did you mean 'arctan'?",
         ),
-        (None, {}, "gradient: kind: found None; allowed: boolean, arctan, fast_sigmoid, triangle, boxcar"),
+        (
+            None,
+            {},
+            "gradient: kind: found None; allowed: boolean, float_boolean, arctan, fast_sigmoid, triangle, boxcar",
+        ),
         ("arctan", {"widht": 1}, "gradient arctan: option: found 'widht'; allowed: width. Did you mean 'width'?"),
-        ("boolean", {"width": 1}, "gradient boolean: option: found 'width'; allowed: k, p, dither, sign_bit"),
+        (
+            "boolean",
+            {"width": 1},
+            "gradient boolean: option: found 'width'; allowed: k, p, dither, sign_bit, clamp, aligned",
+        ),
         ("boolean", {"k": -2}, "boolean gradient: k: found -2; allowed: an integer, 0 or more"),
     ],
 )

@@ -147,11 +147,11 @@ FAULTS = [
     ("weight_bits: 8", "weight_bits: 8.0", "14:14: weight_bits: found 8.0; allowed: an integer from 2 to 8"),
     ("gain: 256.0", "gain: 0.0", "15:7: gain: found 0.0; allowed: a number of at most 1000000.0 above 0"),
     ("kind: boolean", "kind: boolaen",
-     "17:9: gradient.kind: found 'boolaen'; allowed: boolean, arctan, fast_sigmoid, triangle, boxcar. "
+     "17:9: gradient.kind: found 'boolaen'; allowed: boolean, float_boolean, arctan, fast_sigmoid, triangle, boxcar. "
      "Did you mean 'boolean'?"),
     ("dither: true", "dithr: true",
-     "18:12: gradient.options: gradient boolean: option: found 'dithr'; allowed: k, p, dither, sign_bit. "
-     "Did you mean 'dither'?"),
+     "18:12: gradient.options: gradient boolean: option: found 'dithr'; allowed: k, p, dither, sign_bit, clamp, "
+     "aligned. Did you mean 'dither'?"),
     ("k: 7", "k: 15",
      "18:12: gradient.options: boolean gradient: k: found 15; allowed for s16.saturate: 0 to 14"),
     ("k: 7", "k: 7.0", "18:12: gradient.options: boolean gradient: k: found 7.0; allowed: an integer, 0 or more"),

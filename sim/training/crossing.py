@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from functools import lru_cache
 
 import torch
@@ -37,6 +38,16 @@ def spike_count(u: Tensor, threshold: Tensor, word: Word, repeat: int) -> Tensor
     return fires * torch.where(threshold > 0, counts, repeat)
 
 
+def crossings(threshold: Tensor, word: Word, repeat: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Where the first, second, ... of up to `repeat` spikes is emitted, and whether `word` can lie on both sides.
+
+    Those of a threshold of 0 or less coincide.
+    """
+    for spikes in range(1, repeat + 1):
+        crossing = torch.where(threshold > 0, spikes * threshold, threshold)
+        yield crossing, reachable(crossing, word)
+
+
 class BitGradient(ABC):
     """A spike gradient of integer registers: `SpikeGradient`, by a table of all codes where the word is short."""
 
@@ -47,6 +58,9 @@ class BitGradient(ABC):
     def tabulated(self, word: Word, repeat: int) -> bool:
         """Whether a table pays."""
         return word.bits <= TABLE_BITS
+
+    def check_threshold(self, threshold: int, above: bool = False) -> None:  # noqa: B027
+        """Raise InputError where the options do not allow it. `above`: it spikes above the threshold, not at it."""
 
     def __call__(self, u: Tensor, threshold: Tensor, word: Word, repeat: int) -> Tensor:
         """d(spikes)/du per LSB, in the dtype of `u`.
@@ -99,6 +113,18 @@ class _Table:
 @lru_cache(maxsize=8)
 def _table(gradient: BitGradient, word: Word, repeat: int, dtype: torch.dtype, device: torch.device) -> _Table:
     return _Table(gradient, word, repeat, dtype, device)
+
+
+def check_natural(place: str, value: object) -> None:
+    """Raise InputError, naming `place`, unless `value` is an integer of 0 or more."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise InputError(f"{place}: found {value!r}; allowed: an integer, 0 or more")
+
+
+def check_flag(place: str, value: object) -> None:
+    """Raise InputError, naming `place`, unless `value` is a bool."""
+    if not isinstance(value, bool):
+        raise InputError(f"{place}: found {value!r}; allowed: true, false")
 
 
 def check_positive(place: str, value: object) -> None:

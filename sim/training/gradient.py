@@ -14,12 +14,14 @@ from ..errors import InputError, suggest
 from ..word import Word
 from .boolean import BooleanGradient
 from .crossing import BitGradient
+from .float_boolean import FloatWordGradient
 from .surrogate import Arctan, Boxcar, FastSigmoid, Triangle
 
 Reals = NDArray[np.float64]
 
 GRADIENTS: dict[str, type[BitGradient]] = {
     "boolean": BooleanGradient,
+    "float_boolean": FloatWordGradient,
     "arctan": Arctan,
     "fast_sigmoid": FastSigmoid,
     "triangle": Triangle,

@@ -17,13 +17,13 @@ from ..document import Positions, read_document
 from ..errors import BitspikeError, DocumentError
 from ..network.geometry import Pooling
 from ..network.network import Network
-from ..ops.tensor import crossing
 from ..profile.catalogue import load_profile
 from ..profile.schema import INPUT, Profile
 from .augment import Augmentation
 from .batches import check_validation
 from .crossing import BitGradient
 from .data import Folder, load_data
+from .decision import decisions
 from .encoding import Encoding, encode, most_spikes
 from .gradient import make_gradient
 from .layers import weight_quantizer
@@ -34,13 +34,13 @@ from .task import Readout, Task, readout_matrix
 from .topology import ConnectionSpec, LayerSpec, Picture, projection
 
 Positive = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
-Option = bool | int | float
+Option = bool | int | float | str
 
 
 class GradientSpec(Model):
     """The derivative of a spike, what it is multiplied by, and the share of it that passes through the reset."""
 
-    kind: Literal["boolean", "arctan", "fast_sigmoid", "triangle", "boxcar"]
+    kind: Literal["boolean", "float_boolean", "arctan", "fast_sigmoid", "triangle", "boxcar"]
     options: dict[Name, Option]
     scale: Positive
     reset_share: Annotated[float, Field(ge=0, le=1)]
@@ -129,7 +129,7 @@ def load_recipe(path: str | os.PathLike[str], data_dir: Folder = None) -> tuple[
     with faults.at("profile"):
         exact_float(template, most_spikes(recipe.encoding, data.top), recipe.weight_bits)
     with faults.at("gradient", "options"):
-        _try_gradient(make_gradient(recipe.gradient.kind, **recipe.gradient.options), template)
+        _try_gradient(make_gradient(recipe.gradient.kind, **recipe.gradient.options), template, faults)
     faults.check()
     return recipe, template
 
@@ -139,14 +139,14 @@ def _profile_path(name: str, folder: Path) -> str:
     return str(folder / name) if is_path else name
 
 
-def _try_gradient(gradient: BitGradient, template: Network) -> None:
+def _try_gradient(gradient: BitGradient, template: Network, faults: _Faults) -> None:
     """Call it once for every register that decides a spike, so that it refuses before training."""
-    for population in template.populations:
-        neuron = template.neuron_class(population)
-        for branch in neuron.fire.branches:
-            decides = crossing(branch.crossing, neuron.registers)
-            if decides:
-                gradient(torch.zeros(1), torch.ones(1), neuron.registers[str(decides[0])], branch.repeat)
+    for index, population in enumerate(template.populations):
+        for decision in decisions(template.neuron_class(population)):
+            for threshold in decision.thresholds(population):
+                with faults.at("layers", index, "parameters", str(decision.operand)):
+                    gradient.check_threshold(threshold, decision.above)
+            gradient(torch.zeros(1), torch.zeros(1), decision.word, decision.branch.repeat)
 
 
 def _template(recipe: Recipe, profile: Profile, shape: Picture, faults: _Faults) -> Network:

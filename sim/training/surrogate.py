@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..word import Word
-from .crossing import BitGradient, check_positive, reachable
+from .crossing import BitGradient, check_positive, crossings
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,8 @@ class Surrogate(BitGradient):
         threshold = threshold.to(u.dtype)
         unit = threshold.abs().clamp(min=1) * self.width
         total = torch.zeros((), dtype=u.dtype, device=u.device)
-        for spikes in range(1, repeat + 1):
-            crossing = torch.where(threshold > 0, spikes * threshold, threshold)
-            total = total + self.density((u - crossing) / unit) * (reachable(crossing, word) / unit)
+        for crossing, reachable in crossings(threshold, word, repeat):
+            total = total + self.density((u - crossing) / unit) * (reachable / unit)
         return total
 
 

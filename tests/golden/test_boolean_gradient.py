@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 import torch
-from bitspike.training.boolean import BooleanGradient, float_gradient
+from bitspike.training.boolean import BooleanGradient
+from bitspike.training.float_boolean import float_gradient
 from bitspike.word import Word
 from vectors import check_found, files
 
