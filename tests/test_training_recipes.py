@@ -154,6 +154,14 @@ FAULTS = [
      "aligned. Did you mean 'dither'?"),
     ("k: 7", "k: 15",
      "18:12: gradient.options: boolean gradient: k: found 15; allowed for s16.saturate: 0 to 14"),
+    ("k: 7, p: 1.0, dither: true", "k: 10, aligned: true",
+     "9:70: layers[0].parameters.threshold: found 512; allowed with aligned: true, k: 10: every 1024, next to it 0 and "
+     "1024|10:70: layers[1].parameters.threshold: found 512; allowed with aligned: true, k: 10: every 1024, next to it "
+     "0 and 1024"),
+    ("kind: boolean\n  options: {k: 7, p: 1.0, dither: true}",
+     "kind: float_boolean\n  options: {format: float16, fraction: 15}",
+     "18:12: gradient.options: float_boolean gradient: fraction: found 15; allowed for s16.saturate as float16: "
+     "0 to 14"),
     ("k: 7", "k: 7.0", "18:12: gradient.options: boolean gradient: k: found 7.0; allowed: an integer, 0 or more"),
     ("reset_share: 0.0", "reset_share: 1.5", "20:16: gradient.reset_share: found 1.5; allowed: a number from 0 to 1"),
     ("epochs: 2\n", "", "1:1: missing key 'epochs'"),

@@ -57,6 +57,20 @@ def test_fixed_point_gradient_above_theta_differs_from_the_authors_by_their_nega
         np.testing.assert_array_equal(gradient_at(codes, vectors), expected + sign_bit)
 
 
+@pytest.mark.parametrize("path", FIXED, ids=lambda path: path.stem)
+def test_the_authors_training_limits_its_gradient_to_500_and_divides_by_it(path):
+    """`grad_max` of their parameters, per unit of the real value: 500 theta spikes a threshold."""
+    vectors = np.load(path)
+    unit = 2.0 ** -int(vectors["frac"])
+    clamp = 500 * unit * int(vectors["theta_code"])
+    limited = 0
+    for codes, grad in intervals(vectors):
+        found = 0.002 * gradient_at(codes, vectors, sign_bit=True, clamp=clamp)
+        np.testing.assert_allclose(found, np.clip(grad, 0, 500) / 500, rtol=1e-12, atol=0)
+        limited += grad > 500
+    assert limited > 3
+
+
 @pytest.mark.parametrize("path", FLOAT, ids=lambda path: path.stem)
 def test_float32_gradient_equals_the_authors_at_the_upper_end_of_each_interval(path):
     vectors = np.load(path)
