@@ -3,6 +3,7 @@
 import os
 
 import bitspike as bs
+import numpy as np
 import pytest
 from bitspike import archive
 from bitspike.engine import memory
@@ -34,3 +35,33 @@ def test_a_trace_that_memory_cannot_hold_is_refused_with_its_size(monkeypatch):
 def test_threads_are_a_number(threads):
     with pytest.raises(bs.InputError, match=r"threads: found .*; allowed: None, or 1 or more"):
         bs.run(generic(), [[1, 1]], threads=threads)
+
+
+def test_a_trace_keeps_its_spikes_while_anything_refers_to_them(monkeypatch):
+    monkeypatch.setattr(memory, "_LARGE", 1)
+    network = random_xylo(2)
+    first, second = random_spikes(network, 2), random_spikes(network, 3)
+    kept = {name: bs.run(network, first)[name].spikes[1:, 3:] for name in [p.name for p in network.populations]}
+    expected = {name: spikes.copy() for name, spikes in kept.items()}
+    bs.run(network, second)
+    bs.run(network, second)
+    for name, spikes in kept.items():
+        np.testing.assert_array_equal(spikes, expected[name])
+
+
+def test_the_memory_of_a_trace_that_nobody_has_is_used_again(monkeypatch):
+    monkeypatch.setattr(memory, "_LARGE", 1)
+    memory._FREE.clear()
+    first = memory.empty((3, 5), np.dtype("uint8"))
+    where = first.ctypes.data
+    del first
+    assert memory.empty((7, 2), np.dtype("uint8")).ctypes.data == where
+
+
+def test_no_more_than_a_bound_waits_to_be_used_again(monkeypatch):
+    monkeypatch.setattr(memory, "_LARGE", 1)
+    monkeypatch.setattr(memory, "MOST_KEPT", 10)
+    memory._FREE.clear()
+    arrays = [memory.empty((6,), np.dtype("uint8")) for _ in range(3)]
+    arrays.clear()
+    assert [len(block) for block in memory._FREE.values()] == [6]

@@ -1,14 +1,54 @@
-"""Memory of a run: samples are run in chunks, and a trace that does not fit is refused before the run."""
+"""Memory of a run: samples are run in chunks, and a trace that does not fit is refused before the run.
+
+Large arrays of spikes lie in blocks that a later run uses again once nothing refers to them any more: fresh memory is
+cleared page by page by the system, which takes a third of the time of a large run.
+"""
 
 from __future__ import annotations
 
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import InputError
 
 CHUNK = 1 << 26  # bytes of a run's arrays that are worked on at a time
+MOST_KEPT = 1 << 28  # bytes of all blocks that wait to be used again
+_LARGE = 1 << 20  # bytes of an array that is worth a block
+_FREE: dict[int, NDArray[np.uint8]] = {}
+
+
+class _Lease:
+    """A block that is in use as long as an array, or a view of one, lies in it."""
+
+    def __init__(self, block: NDArray[np.uint8]) -> None:
+        self.block, self.__array_interface__ = block, block.__array_interface__
+
+    def __del__(self, free: dict[int, NDArray[np.uint8]] = _FREE) -> None:
+        if len(self.block) + sum(map(len, list(free.values()))) <= MOST_KEPT:
+            free[id(self.block)] = self.block
+
+
+def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """An array of any content, like numpy.empty, perhaps in a block that was used before."""
+    size = int(np.prod(shape)) * dtype.itemsize
+    if size < _LARGE:
+        return np.empty(shape, dtype)
+    return np.asarray(_Lease(_block(size)))[:size].view(dtype).reshape(shape)
+
+
+def _block(size: int) -> NDArray[np.uint8]:
+    """A free block of this size or up to twice as large, or a new one, for which the free ones make room."""
+    fitting = {name: len(block) for name, block in list(_FREE.items()) if size <= len(block) <= 2 * size}
+    block = _FREE.pop(min(fitting, key=fitting.__getitem__), None) if fitting else None
+    if block is None:
+        _FREE.clear()
+        block = np.empty(size, np.uint8)
+    return block
 
 
 def chunks(samples: int, each: int) -> list[slice]:
@@ -43,6 +83,7 @@ def _of_group() -> int | None:
 def check_fits(needed: int) -> None:
     """Raise InputError where a trace of so many bytes does not fit into memory, if it is longer than a chunk."""
     left = available_memory() if needed > CHUNK else None
+    left = None if left is None else left + sum(map(len, list(_FREE.values())))
     if left is not None and needed > left:
         found = f"found a trace of {needed:,} bytes; allowed: {left:,} that are free"
         raise InputError(f"record: {found}. Run fewer samples, record fewer registers, or stream it: record_to='PATH'")

@@ -128,25 +128,21 @@ def _run(
 ) -> Trace:
     """Run the samples, chunk by chunk, `current` to its end. files: arrays to record in; None makes them in memory."""
     layers, (samples, steps) = _layers(network), counts.shape[:2]
-    parts = memory.chunks(samples, (_bytes(shapes) // samples) + steps * network.inputs)
-    direct = files is None and len(parts) == 1  # then no spike is copied
-    made: dict[str, Integers] = dict(files or {})
-    if files is None:
-        wanted = (name for name in shapes if not (direct and name.endswith(f".{SPIKES}")))
-        made = {name: np.empty(*shapes[name]) for name in wanted}
+    # each layer's spikes follow those of the steps before the run that may still act
+    whole = {} if files else {name: _rows(current[name], steps) for name in layers}
+    made: dict[str, Integers] = dict(files or {name: np.empty(*shapes[name]) for name in shapes if _is_register(name)})
     overflows = {name: np.zeros(len(layer.neuron.registers), np.int64) for name, layer in layers.items()}
-    for part in parts:
+    for part in memory.chunks(samples, (_bytes(shapes) // samples) + steps * network.inputs):
         state = {name: {r: values[part] for r, values in registers.items()} for name, registers in current.items()}
         recorded = {
             name: {r: made[f"{name}.{r}"][part] for r in layer.neuron.registers if f"{name}.{r}" in made}
             for name, layer in layers.items()
         }
-        outputs = _simulated(network, counts[part], state, recorded, overflows, simulate, part.start)
-        if direct:
-            made |= {f"{name}.{SPIKES}": spikes for name, spikes in outputs.items()}
-        else:
-            for name, spikes in outputs.items():
-                made[f"{name}.{SPIKES}"][part] = spikes
+        rows = {name: whole[name][part] if whole else _rows(state[name], steps) for name in layers}
+        _simulate(network, counts[part], state, rows, recorded, overflows, simulate, part.start)
+        for name in layers if files else ():
+            made[f"{name}.{SPIKES}"][part] = _within(rows[name], steps)
+    made |= {f"{name}.{SPIKES}": _within(rows, steps) for name, rows in whole.items()}
     traces = {}
     for name in (p.name for p in network.populations):
         recorded_of = {r: made[f"{name}.{r}"] for r in layers[name].neuron.registers if f"{name}.{r}" in made}
@@ -154,20 +150,23 @@ def _run(
     return Trace(traces, network.digest, current)
 
 
-def _simulated(
+def _is_register(name: str) -> bool:
+    return not name.endswith(f".{SPIKES}")
+
+
+def _simulate(
     network: Network,
     counts: Integers | Raster,
     state: State,
+    rows: Mapping[str, Integers],
     recorded: Mapping[str, Mapping[str, Integers]],
     overflows: Mapping[str, Integers],
     simulate: Callable[..., None],
     first: int,
-) -> dict[str, Integers]:
-    """Run a chunk, whose first sample has this number. Returns every layer's spikes, [sample, step, neuron]."""
+) -> None:
+    """Run a chunk, whose first sample has this number, every layer's spikes into `rows`."""
     groups, steps = wire(network), counts.shape[1]
-    # each layer's spikes follow those of the steps before the run that may still act
-    rows = {layer.name: _rows(state[layer.name], steps) for group in groups for layer in group}
-    outputs = {name: row[:, row.shape[1] - steps :] for name, row in rows.items()}
+    outputs = {name: _within(row, steps) for name, row in rows.items()}
     start = {name: {r: values.copy() for r, values in registers.items()} for name, registers in state.items()}
     compiled = isinstance(simulate, partial) and simulate.func is clocked.simulate
     options = {"number": first} if simulate is oracle.simulate else {}
@@ -177,7 +176,11 @@ def _simulated(
         dense = counts.dense() if isinstance(counts, Raster) else counts
         oracle.simulate(groups, dense, start, outputs, recorded, overflows, first=error.sample, number=first)
         raise
-    return outputs
+
+
+def _within(rows: Integers, steps: int) -> Integers:
+    """The spikes of a run's own steps."""
+    return rows[:, rows.shape[1] - steps :]
 
 
 def _device_engine(device: str, network: Network, engine: str) -> Callable[..., None]:
@@ -198,7 +201,7 @@ def _rows(state: Mapping[str, Integers], steps: int) -> Integers:
     """Room for the spikes of a run, [sample, row, neuron], behind those of the steps before it."""
     before = np.concatenate([*([state[PAST]] if PAST in state else []), state[SPIKES][:, None]], axis=1)
     samples, lead, size = before.shape
-    rows = np.empty((samples, lead + steps, size), before.dtype)
+    rows = memory.empty((samples, lead + steps, size), before.dtype)
     rows[:, :lead] = before
     return rows
 
