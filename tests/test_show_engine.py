@@ -41,6 +41,7 @@ def emitted(monkeypatch) -> set[str]:
         return {"synapse by synapse", "each" if sums is None else "sums"}
 
     watch(kernel, "convolved", lambda *_: {"patch by patch", "sums"})
+    watch(kernel, "pooled", lambda *_: {"windows", "sums"})
     watch(vector, "_each", lambda *_: {"vectors", "each"})
     watch(vector, "_sum", lambda *_, **__: {"vectors", "sums"})
     watch(vector, "scattered", scatters)
@@ -52,6 +53,7 @@ def said(kernel_text: str) -> set[str]:
     """The facts that a text of `choice.way` claims."""
     words = {
         "patch by patch": {"patch by patch", "sums"},
+        "of windows": {"windows"},
         "synapse by synapse": {"synapse by synapse"},
         "plain sums": {"sums"},
         "vectors of": {"vectors"},

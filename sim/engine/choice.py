@@ -22,8 +22,9 @@ from ..profile.connection import Connection
 from ..profile.events import EventKind
 from ..profile.schema import Profile
 from ..word import Overflow
+from .arrival import Arrival, Way, way_of
 from .event_core import NO_NEURON, Kind, core_of
-from .kernel import Arrival
+from .pool import Windows
 from .prepare import narrowest, signature
 from .vector import LANES, bounded
 from .wiring import wire
@@ -112,12 +113,14 @@ def _stages(profile: Profile, layer: str, name: str, aliases: bool, only: bool =
 
 
 def _forms(via: str, connection: Connection, weight: Interval) -> Iterator[Arrival]:
-    """What a projection may be: a matrix, lists, or a convolution."""
+    """What a projection may be: a matrix, lists, a convolution, or a pool."""
     several, narrow = len(connection.into), _narrowest_of(weight)
-    yield Arrival(via, several, False, False, "", narrow, "", "", 0)
-    yield Arrival(via, 1 if connection.delay is None else several, True, False, "", narrow, "", "", 0)
+    yield Arrival(via, several, False, False, "", narrow, "")
+    yield Arrival(via, 1 if connection.delay is None else several, True, False, "", narrow, "")
     if connection.kernel is not None:
         yield Arrival(via, 1, True, False, "", narrow, "", "sums", 1)
+    if connection.sum is None and weight.lo <= 1 <= weight.hi:
+        yield Arrival(via, 1, True, False, "", narrow, "", windows=Windows((2, 2), (2, 2)))
 
 
 def _narrowest_of(weight: Interval) -> str:
@@ -128,7 +131,7 @@ def _narrowest_of(weight: Interval) -> str:
 def _deliveries(profile: Profile, arrival: Arrival, source: str, layer: str) -> Iterator[Delivery]:
     connection = profile.connections[arrival.via]
     ranges = held(profile, profile.neurons[connection.target])
-    form = "convolution" if arrival.picture else "lists (sparse, or several delays)" if arrival.listed else "matrix"
+    form = _form(arrival)
     for register in connection.into[: arrival.synapses]:
         kernel, why = way(profile, arrival)
         write = write_of(profile, connection, register)
@@ -136,34 +139,37 @@ def _deliveries(profile: Profile, arrival: Arrival, source: str, layer: str) -> 
         yield Delivery(source, layer, arrival.via, register, form, kernel, why, write, lanes, arrival.weight)
 
 
+def _form(arrival: Arrival) -> str:
+    if arrival.windows or arrival.picture:
+        return "pool" if arrival.windows else "convolution"
+    return "lists (sparse, or several delays)" if arrival.listed else "matrix"
+
+
 def way(profile: Profile, arrival: Arrival) -> tuple[str, str]:
-    """How a clocked kernel delivers a projection, and why; `kernel._Kernel._synapse` decides so, as a test watches."""
+    """How a clocked kernel delivers a projection, and why."""
     connection = profile.connections[arrival.via]
     weight, acts = effective_weight(profile, connection), arriving(profile, connection)
-    plain = bounded(weight, acts)
-    added = IntervalOps().mul(weight, acts)
-    within = f"one event adds {added.lo} to {added.hi}, of which 64 bits hold any step's sum"
-    beyond = f"one event adds {added.lo} to {added.hi}: 64 bits may not hold a step's sum"
+    added, way = IntervalOps().mul(weight, acts), way_of(profile, arrival)
     if connection.sum is not None:
         total = arrival.total or "the narrowest type that holds what the weights can add"
-        why = f"the datapath fits a step's sum once; it is held in {total}"
-        if arrival.picture and plain:
-            return "patch by patch, all channels of a place at once; one write a step", why
-        if arrival.listed:
-            return "synapse by synapse into sums; one write a step", why
-        return f"plain sums, {VECTORS}; one write a step", why
-    if arrival.picture and plain:
-        return "patch by patch, all channels of a place at once; else synapse by synapse, a fit each", _fallback(within)
-    if arrival.listed and plain:
-        return "plain sums, synapse by synapse; else a fit each", _fallback(within)
-    if arrival.listed:
-        return "synapse by synapse, a fit each", beyond
-    if plain:
-        return f"plain sums, {VECTORS}; else word-by-word adds", _fallback(within)
-    return (
-        f"word-by-word adds, {VECTORS}",
-        f"one event adds {added.lo} to {added.hi}: 64 bits may not hold a step's sum",
-    )
+        return _SUMMED[way], f"the datapath fits a step's sum once; it is held in {total}"
+    if way is Way.LISTS or (way is Way.MATRIX and not bounded(weight, acts)):
+        text = "synapse by synapse, a fit each" if way is Way.LISTS else f"word-by-word adds, {VECTORS}"
+        return text, f"one event adds {added.lo} to {added.hi}: 64 bits may not hold a step's sum"
+    return _PLAIN[way], _fallback(f"one event adds {added.lo} to {added.hi}, of which 64 bits hold any step's sum")
+
+
+_SUMMED = {
+    Way.PICTURE: "patch by patch, all channels of a place at once; one write a step",
+    Way.LISTS: "synapse by synapse into sums; one write a step",
+    Way.MATRIX: f"plain sums, {VECTORS}; one write a step",
+}
+_PLAIN = {
+    Way.POOL: "plain sums of windows, row by row; else synapse by synapse, a fit each",
+    Way.PICTURE: "patch by patch, all channels of a place at once; else synapse by synapse, a fit each",
+    Way.PLAIN_LISTS: "plain sums, synapse by synapse; else a fit each",
+    Way.MATRIX: f"plain sums, {VECTORS}; else word-by-word adds",
+}
 
 
 def _fallback(within: str) -> str:

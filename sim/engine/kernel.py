@@ -19,30 +19,11 @@ from ..profile.analysis import arriving, effective_weight, held, widest
 from ..profile.connection import Connection
 from ..profile.schema import SPIKES, Profile, storage
 from . import vector
+from .arrival import Arrival, Way, way_of
 from .listing import Events, listed, strongest
 from .picture import Canvas, convolved
+from .pool import SIDES, pooled
 from .vector import Lists, Matrix, Neurons, counted
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """A projection that a kernel delivers, by its connection `via`.
-
-    synapses: how many registers it reaches. listed: whether its weights are lists (for each of its delays) or a
-    matrix (it has one delay). raster: whether the source's spikes are lists, too. Types: of the source's spikes, the
-    weights, and sums that hold whatever can arrive. picture: the type that a convolution is computed in; '' if there
-    is none, or if it is not computed as one. channels: of the target, then.
-    """
-
-    via: str
-    synapses: int
-    listed: bool
-    raster: bool
-    spikes: str
-    weight: str
-    total: str
-    picture: str
-    channels: int
 
 
 @dataclass(frozen=True)
@@ -72,7 +53,8 @@ def arguments(profile: Profile, signature: Signature) -> list[str]:
     `most{k}_{i}` (0 or more) and `least{k}_{i}`; of a sum also the projection's own `q{k}_*`; and room:
     `index{k}`, `acting{k}` [pre], `sums{k}` [padded]. Of a raster, `s{k}` are its pointers, `index{k}` and
     `acting{k}` its channels and what they act as; the latter is a single entry where `graded{k}` is 0. Of a picture
-    (see there) room for its sums, its patches, kernel and places, and what a spike of every source adds at most.
+    (see there) room for its sums, its patches, kernel and places, and what a spike of every source adds at most; of a
+    pool its sides.
     Parameters and derived values `p_*` [padded], or the value itself where it is uniform; for one sample, registers
     `row_*` [padded]. Registers `r_*` [sample, size], `out` [sample, rows, size] whose row `lead` is step 0, `overflows`
     [sample, counted], `aliases` [size, slots]; of each register where it is recorded, `rec_*` [sample, steps, size],
@@ -85,6 +67,7 @@ def arguments(profile: Profile, signature: Signature) -> list[str]:
         names += [f"graded{k}"] if arrival.raster else []
         names += [f"from{k}", f"to{k}"] if arrival.listed else []
         names += [f"{name}{k}" for name in PICTURE] if arrival.picture else []
+        names += [f"{name}{k}" for name in SIDES] if arrival.windows else []
         for i in range(arrival.synapses):
             ends = ("most", "least") if arrival.listed else ("tops", "bottoms")
             names += [f"w{k}_{i}", *(f"{end}{k}_{i}" for end in ends)]
@@ -168,19 +151,44 @@ class _Kernel:
     def deliver(self, k: int, arrival: Arrival, sample: Any, step: Any) -> None:
         """Bring the spikes of one projection to its registers, delay by delay."""
         code, builder = self.code, self.code.builder
-        first, connection = code.row(f"o{k}", "int64"), self.profile.connections[arrival.via]
+        first = code.row(f"o{k}", "int64")
         with code.loop(I64(0), code.argument(f"delays{k}")) as delay:
             at = builder.add(builder.mul(sample, code.argument(f"rows{k}")), builder.add(step, first.get(delay)))
-            events = self._raster(k, at) if arrival.raster else self._listed(k, arrival, at)
-            for i, register in enumerate(connection.into[: arrival.synapses]):
-                self._synapse(k, i, arrival, register, events, delay)
+            if way_of(self.profile, arrival) is Way.POOL:
+                self._pool(k, arrival, at, delay)
+            else:
+                self._synapses(k, arrival, at, delay)
+
+    def _pool(self, k: int, arrival: Arrival, at: Any, delay: Any) -> None:
+        """As a pool, where no register can pass its word on the way; else synapse by synapse."""
+        assert arrival.windows is not None
+        code, connection = self.code, self.profile.connections[arrival.via]
+        register, acts = connection.into[0], arriving(self.profile, connection)
+        word, sides = self.neuron.registers[register], tuple(code.argument(f"{name}{k}") for name in SIDES)
+        low, high = (arrival.windows.entries * end for end in (acts.lo, acts.hi))
+        roomy = vector.roomy(self.neurons, register, I64(word.min - low), I64(word.max - high))
+        with code.builder.if_else(roomy, likely=True) as (plain, careful):
+            with plain:
+                pooled(code, arrival.windows, sides, self._row(k, arrival, at), self.neurons.rows[register])
+            with careful:
+                self._synapses(k, arrival, at, delay)
+
+    def _row(self, k: int, arrival: Arrival, at: Any) -> Row:
+        """A row of spikes."""
+        return self.code.row(f"s{k}", arrival.spikes).part(self.code.builder.mul(at, self.code.argument(f"pre{k}")))
+
+    def _synapses(self, k: int, arrival: Arrival, at: Any, delay: Any) -> None:
+        """The events of a row of spikes, to each register."""
+        connection = self.profile.connections[arrival.via]
+        events = self._raster(k, at) if arrival.raster else self._listed(k, arrival, at)
+        for i, register in enumerate(connection.into[: arrival.synapses]):
+            self._synapse(k, i, arrival, register, events, delay)
 
     def _listed(self, k: int, arrival: Arrival, at: Any) -> Events:
         """The events of a row of spikes."""
-        code, pre = self.code, self.code.argument(f"pre{k}")
-        row = code.row(f"s{k}", arrival.spikes).part(code.builder.mul(at, pre))
+        code, connection = self.code, self.profile.connections[arrival.via]
         index, acting = code.row(f"index{k}", "int32"), code.row(f"acting{k}", "int64")
-        connection = self.profile.connections[arrival.via]
+        row, pre = self._row(k, arrival, at), code.argument(f"pre{k}")
         return listed(code, row, pre, index, acting, connection.cap, emitted(self.profile, connection))
 
     def _raster(self, k: int, at: Any) -> Events:
@@ -195,32 +203,26 @@ class _Kernel:
 
     def _synapse(self, k: int, i: int, arrival: Arrival, register: str, events: Events, delay: Any) -> None:
         """Bring events to one register."""
-        code, builder, connection = self.code, self.code.builder, self.profile.connections[arrival.via]
-        pre, acts = code.argument(f"pre{k}"), arriving(self.profile, connection)
+        code, connection, way = self.code, self.profile.connections[arrival.via], way_of(self.profile, arrival)
         weights, span = code.row(f"w{k}_{i}", arrival.weight), effective_weight(self.profile, connection)
         sums = code.row(f"sums{k}", arrival.total) if connection.sum else None
         if sums is not None:
             sums.clear(self.neurons.padded)
-        lists = Lists(code.row(f"to{k}", "int32"), weights, span) if arrival.listed else None
-        if lists is not None and arrival.picture and vector.bounded(span, acts):
-            self._picture(k, arrival, register, sums, lists, events, delay)
-        elif lists is not None and sums is None and vector.bounded(span, acts):
-            most, least = (builder.mul(events.found, code.argument(f"{end}{k}_{i}")) for end in ("most", "least"))
-            roomy = self._roomy(register, events, least, most)
-            with builder.if_else(roomy) as (plain, careful):
-                with plain:
-                    self._lists(k, register, self.neurons.rows[register], lists, events, delay)
-                with careful:
-                    self._lists(k, register, None, lists, events, delay)
-        elif lists is not None:
-            self._lists(k, register, sums, lists, events, delay)
-        else:
+        if way is Way.MATRIX:
             tops, bottoms = (code.row(f"{name}{k}_{i}", "int64") for name in ("tops", "bottoms"))
-            matrix = Matrix(weights, self.neurons.padded, tops, bottoms, pre, span)
+            matrix = Matrix(weights, self.neurons.padded, tops, bottoms, code.argument(f"pre{k}"), span)
             if sums is None:
-                vector.accumulated(self.neurons, register, matrix, events, acts)
+                vector.accumulated(self.neurons, register, matrix, events, arriving(self.profile, connection))
             else:
                 vector.collected(code, sums, matrix, events)
+        else:
+            lists = Lists(code.row(f"to{k}", "int32"), weights, span)
+            if way is Way.PICTURE:
+                self._picture(k, arrival, register, sums, lists, events, delay)
+            elif way is Way.PLAIN_LISTS:
+                self._plain_lists(k, i, register, lists, events, delay)
+            else:
+                self._lists(k, register, sums, lists, events, delay)
         if sums is not None and connection.sum is not None:
             words = connection.parameters | connection.derived
             own = {
@@ -228,6 +230,16 @@ class _Kernel:
                 for name in sum_values(connection)
             }
             vector.settled(self.neurons, register, sums, connection.sum, own)
+
+    def _plain_lists(self, k: int, i: int, register: str, lists: Lists, events: Events, delay: Any) -> None:
+        """Synapse by synapse, where no register can pass its word on the way without a fit."""
+        code, builder = self.code, self.code.builder
+        most, least = (builder.mul(events.found, code.argument(f"{end}{k}_{i}")) for end in ("most", "least"))
+        with builder.if_else(self._roomy(register, events, least, most)) as (plain, careful):
+            with plain:
+                self._lists(k, register, self.neurons.rows[register], lists, events, delay)
+            with careful:
+                self._lists(k, register, None, lists, events, delay)
 
     def _roomy(self, register: str, events: Events, lowest: Any, highest: Any) -> Any:
         """Whether no neuron's register can pass its word on the way, if a spike of each event brings so much."""

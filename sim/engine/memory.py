@@ -18,6 +18,7 @@ from ..errors import InputError
 
 CHUNK = 1 << 26  # bytes of a run's arrays that are worked on at a time
 MOST_KEPT = 1 << 28  # bytes of all blocks that wait to be used again
+SLACK = 64
 _LARGE = 1 << 20  # bytes of an array that is worth a block
 _FREE: dict[int, NDArray[np.uint8]] = {}
 
@@ -34,11 +35,14 @@ class _Lease:
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """An array of any content, like numpy.empty, perhaps in a block that was used before."""
+    """An array of any content, like numpy.empty, perhaps in a block that was used before.
+
+    SLACK bytes behind it may be read.
+    """
     size = int(np.prod(shape)) * dtype.itemsize
-    if size < _LARGE:
-        return np.empty(shape, dtype)
-    return np.asarray(_Lease(_block(size)))[:size].view(dtype).reshape(shape)
+    whole = size + SLACK
+    room = np.asarray(_Lease(_block(whole))) if whole >= _LARGE else np.empty(whole, np.uint8)
+    return room[:size].view(dtype).reshape(shape)
 
 
 def _block(size: int) -> NDArray[np.uint8]:

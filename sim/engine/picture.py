@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..network.geometry import Convolution
 from ..network.lists import Synapses, pointers
 from ..network.parts import Projection
-from ..ops.code import I64, Code, Row
+from ..ops.code import I64, Code, Row, resized
 from ..ops.lanes import LaneOps
 from .listing import Events
 from .vector import ANYTHING
@@ -139,7 +139,8 @@ def _turned(code: Code, canvas: Canvas, into: Row) -> None:
             rows = [canvas.sums.load(builder.add(start, I64(first)), SQUARE) for start in starts]
             for i, column in enumerate(_transposed(builder, rows)[: canvas.channels - first]):
                 to = builder.add(builder.mul(canvas.places, I64(first + i)), place)
-                into.store(to, builder.add(_as(builder, into.load(to, SQUARE), into, canvas.sums), column), SQUARE)
+                before = resized(builder, into.load(to, SQUARE), canvas.sums.bits, into.signed)
+                into.store(to, builder.add(before, column), SQUARE)
     with code.loop(whole, canvas.places) as place, code.loop(I64(0), I64(canvas.channels)) as channel:
         to = builder.add(builder.mul(canvas.places, channel), place)
         value = canvas.sums.get(builder.add(builder.mul(place, I64(wide)), channel))
@@ -155,13 +156,3 @@ def _transposed(builder: ir.IRBuilder, rows: list[Any]) -> list[Any]:
         pairs = [(rows[i], rows[i + half]) for i in range(half)]
         rows = [builder.shuffle_vector(a, b, mask) for a, b in pairs for mask in order]
     return rows
-
-
-def _as(builder: ir.IRBuilder, vector: Any, own: Row, like: Row) -> Any:
-    """A vector of one row's entries in the type of another's; what that does not hold is cut off."""
-    to = ir.VectorType(ir.IntType(like.bits), vector.type.count)
-    if own.bits == like.bits:
-        return vector
-    if own.bits > like.bits:
-        return builder.trunc(vector, to)
-    return (builder.sext if own.signed else builder.zext)(vector, to)

@@ -16,9 +16,11 @@ from ..network.lists import Listed
 from ..ops.interval import Interval
 from ..ops.lanes import lane_bits
 from ..profile.schema import INPUT, Profile, storage
+from .arrival import Arrival
 from .cache import Kernel, address, compiled
-from .kernel import Arrival, Signature, arguments, kernel_code, kernel_key, sum_values
+from .kernel import Signature, arguments, kernel_code, kernel_key, sum_values
 from .picture import stride
+from .pool import SIDES
 from .vector import LANES
 from .wiring import Incoming, Layer
 
@@ -74,6 +76,8 @@ def _prepared(profile: Profile, layer: Layer, raster: bool) -> Prepared:
             rows[f"canvas{k}"] = (picture.places * stride(picture.channels), arrival.picture)
             extremes = zip(("lowest", "highest"), picture.extremes(), strict=True)
             numbers |= {f"places{k}": picture.places, **{f"{name}{k}": value for name, value in extremes}}
+        if first.pool is not None:
+            numbers |= {f"{name}{k}": side for name, side in zip(SIDES, first.pool.sides, strict=True)}
     words = layer.neuron.parameters | layer.neuron.derived
     numbers |= {f"p_{name}": value for name, value in uniform(layer).items()}
     arrays |= {
@@ -123,7 +127,9 @@ def _arrival(layer: Layer, delays: Sequence[Incoming], raster: bool) -> Arrival:
     if first.picture is not None:
         channels = first.picture.channels
         drawn = total if first.sum else f"int{lane_bits(word_span(layer, first.synapses[0][0]))}"
-    return Arrival(first.via, len(first.synapses), listed, raster, first.spikes, narrow, total, drawn, channels)
+    windows = first.pool.windows if first.pool else None
+    several = len(first.synapses)
+    return Arrival(first.via, several, listed, raster, first.spikes, narrow, total, drawn, channels, windows)
 
 
 def word_span(layer: Layer, register: str) -> Interval:

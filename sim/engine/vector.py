@@ -18,7 +18,7 @@ from llvmlite import ir
 
 from ..datapath import SUM, deliver, deliver_sum
 from ..ops.base import Registers
-from ..ops.code import I32, I64, Code, Row, Slot
+from ..ops.code import I32, I64, Code, Row, Slot, resized
 from ..ops.interval import Interval, IntervalOps
 from ..ops.lanes import REFUSED, LaneOps, Lanes, lane_bits
 from ..profile.connection import Sum
@@ -210,10 +210,7 @@ def _sum(
 
 
 def _widened(code: Code, row: Row, place: Any, bits: int) -> Any:
-    loaded, to = row.load(place, LANES), ir.VectorType(ir.IntType(bits), LANES)
-    if row.bits >= bits:
-        return loaded if row.bits == bits else code.builder.trunc(loaded, to)
-    return (code.builder.sext if row.signed else code.builder.zext)(loaded, to)
+    return resized(code.builder, row.load(place, LANES), bits, row.signed)
 
 
 def _each(neurons: Neurons, register: str, place: Any, matrix: Matrix, events: Events, count: Interval) -> None:

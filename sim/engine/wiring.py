@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datapath import Cap
+from ..datapath import ANY, NONZERO, Cap
 from ..network.added import Weights, added_weights, of_delay, synapse_delays, synapses_of
 from ..network.lists import Listed
 from ..network.network import Network
@@ -23,6 +23,7 @@ from ..profile.analysis import arriving
 from ..profile.connection import Sum
 from ..profile.schema import INPUT, SPIKES, NeuronClass, storage
 from .picture import Picture, picture_of
+from .pool import Pool, pool_of
 
 Array = NDArray[Any]
 
@@ -48,6 +49,7 @@ class Incoming:
     acting: Interval
     spikes: str
     picture: Picture | None
+    pool: Pool | None
 
 
 @dataclass(frozen=True)
@@ -172,12 +174,13 @@ def _incoming(network: Network, place: int, target: Mapping[str, Array]) -> Iter
     synapses = added_weights(connection, projection, scope, target, network.size(projection.source))
     acting, spikes = arriving(profile, connection), _counted_in(network, projection.source)
     delays = synapse_delays(connection, projection, network.size(projection.source))
-    picture, cap, total = _picture(network, projection, synapses[0]), connection.cap, connection.sum
+    picture, pool = _picture(network, projection, synapses[0]), _pool(network, projection, synapses[0])
+    cap, total = connection.cap, connection.sum
     for delay in np.unique(delays):
         pairs = zip(connection.into, synapses, strict=False)
         chosen = tuple((register, of_delay(weights, delays, int(delay))) for register, weights in pairs)
         lag, via = connection.lag + int(delay), str(projection.via)
-        yield Incoming(place, projection.source, via, lag, cap, chosen, total, scope, acting, spikes, picture)
+        yield Incoming(place, projection.source, via, lag, cap, chosen, total, scope, acting, spikes, picture, pool)
 
 
 def _counted_in(network: Network, source: str) -> str:
@@ -194,6 +197,17 @@ def _picture(network: Network, projection: Projection, added: Weights) -> Pictur
         return None
     synapses = synapses_of(network.connection(projection), projection, network.size(projection.source))
     return picture_of(projection, added.weights, synapses)
+
+
+def _pool(network: Network, projection: Projection, added: Weights) -> Pool | None:
+    """A pool of one delay of what neurons emit, if no cap changes that and each spike is a write."""
+    connection, delays = network.connection(projection), np.asarray(projection.delays)
+    if not isinstance(added, Listed) or projection.source == INPUT or np.unique(delays).size != 1:
+        return None
+    low, high = network.neuron_class(network.population(projection.source)).emission
+    cap = connection.cap
+    uncapped = cap == ANY or (low >= 0 and high <= 1 if cap == NONZERO else high <= int(cap))
+    return pool_of(projection, added) if connection.sum is None and uncapped else None
 
 
 def _groups(order: Sequence[str], layers: Mapping[str, Layer]) -> list[list[str]]:

@@ -109,6 +109,12 @@ class Pooling:
         """(channels, height, width) of the target."""
         return self.as_convolution().output_shape(self.kernels())
 
+    @property
+    def pairs(self) -> tuple[Pair, Pair]:
+        """Size and stride as (height, width)."""
+        assert self.stride is not None
+        return _pair(self.size), _pair(self.stride)
+
     def as_convolution(self) -> Convolution:
         """The convolution, of one group a channel, that has the same synapses."""
         assert self.stride is not None

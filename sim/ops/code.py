@@ -125,11 +125,7 @@ class Row:
 
     def store(self, index: Any, vector: Any, lanes: int) -> None:
         """Write so many entries; what they do not hold is cut off."""
-        own, to = vector.type.element.width, ir.VectorType(ir.IntType(self.bits), lanes)
-        if own > self.bits:
-            vector = self.builder.trunc(vector, to)
-        elif own < self.bits:
-            vector = self.builder.sext(vector, to)
+        vector = resized(self.builder, vector, self.bits, signed=True)
         self.builder.store(vector, self._vector(index, lanes)).align = self.bits // 8
 
     def _vector(self, index: Any, lanes: int) -> Any:
@@ -158,6 +154,16 @@ class Row:
         to = self.builder.bitcast(self.data, I8.as_pointer())
         kind = [I8.as_pointer(), I64]
         self.builder.call(self.builder.module.declare_intrinsic("llvm.memset", kind), [to, I8(0), bytes_, I1(0)])
+
+
+def resized(builder: ir.IRBuilder, vector: Any, bits: int, signed: bool) -> Any:
+    """A vector in lanes of so many bits; what they do not hold is cut off."""
+    own, to = vector.type.element.width, ir.VectorType(ir.IntType(bits), vector.type.count)
+    if own == bits:
+        return vector
+    if own > bits:
+        return builder.trunc(vector, to)
+    return (builder.sext if signed else builder.zext)(vector, to)
 
 
 def _pointer(dtype: str) -> Any:

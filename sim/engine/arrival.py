@@ -1,0 +1,58 @@
+"""A projection as a kernel is made for it, and the one decision how it is delivered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from ..profile.analysis import arriving, effective_weight
+from ..profile.schema import Profile
+from .pool import Windows
+from .vector import bounded
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A projection that a kernel delivers, by its connection `via`.
+
+    synapses: how many registers it reaches. listed: whether its weights are lists (for each of its delays) or a
+    matrix (it has one delay). raster: whether the source's spikes are lists, too. Types: of the source's spikes, the
+    weights, and sums that hold whatever can arrive. picture: the type that a convolution is computed in; '' if there
+    is none, or if it is not computed as one. channels: of the target, then. windows: of a pool, if it is one.
+    """
+
+    via: str
+    synapses: int
+    listed: bool
+    raster: bool
+    spikes: str
+    weight: str
+    total: str
+    picture: str = ""
+    channels: int = 0
+    windows: Windows | None = None
+
+
+class Way(Enum):
+    """How a projection is delivered. Without a sum, POOL, PICTURE and PLAIN_LISTS are only for steps in which no
+    register can pass its word on the way; in others LISTS.
+    """
+
+    POOL = auto()
+    PICTURE = auto()
+    PLAIN_LISTS = auto()
+    LISTS = auto()
+    MATRIX = auto()
+
+
+def way_of(profile: Profile, arrival: Arrival) -> Way:
+    """How a kernel delivers a projection: what `kernel` follows and `choice` puts into words."""
+    connection = profile.connections[arrival.via]
+    if not arrival.listed:
+        return Way.MATRIX
+    if arrival.windows is not None:
+        return Way.POOL
+    plain = bounded(effective_weight(profile, connection), arriving(profile, connection))
+    if plain and arrival.picture:
+        return Way.PICTURE
+    return Way.PLAIN_LISTS if plain and connection.sum is None else Way.LISTS
