@@ -31,6 +31,11 @@ class COps(SourceOps):
         """A cast"""
         return f"(int{bits}_t){term.name}"
 
+    def _binary(self, hint: str, sign: str, a: Term, b: Term, span: Interval) -> Term:
+        """In bits that hold the operands, too: what leaves a signed type is undefined, though it would come back."""
+        bits = self.bits(span.join(a.span).join(b.span))
+        return self._let(hint, span, f"{self.at(a, bits)} {sign} {self.at(b, bits)}", bits)
+
     def left(self, a: Term, by: Term, span: Interval) -> tuple[str, int]:
         """A product, as no value below 0 may be shifted."""
         if by.name is None:

@@ -184,6 +184,7 @@ class SourceOps(Ops):
         return truth
 
     def _binary(self, hint: str, sign: str, a: Term, b: Term, span: Interval) -> Term:
+        """In the bits of the result: of operands that need more, the low ones suffice."""
         bits = self.bits(span)
         return self._let(hint, span, f"{self.at(a, bits)} {sign} {self.at(b, bits)}")
 
