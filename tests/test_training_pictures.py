@@ -14,7 +14,7 @@ from bitspike.ops.base import Registers  # noqa: E402
 from bitspike.ops.tensor import TensorOps  # noqa: E402
 from bitspike.training.model import SpikingNetwork  # noqa: E402
 from bitspike.training.surrogate import Arctan, Triangle  # noqa: E402
-from bitspike.training.weights import Kernels, Matrix, Windows  # noqa: E402
+from bitspike.training.weights import Kernels, Matrix, windows  # noqa: E402
 from bitspike.word import Word  # noqa: E402
 from training_networks import branch, chip  # noqa: E402
 
@@ -154,7 +154,7 @@ def test_a_pool_has_the_registers_and_gradients_of_its_matrix(weight, word):
     matrix = matrix.index_put(
         (torch.as_tensor(synapses.sources), torch.as_tensor(synapses.targets).long()), leaf.expand(len(synapses.index))
     )
-    one = accumulated((leaf, Windows(leaf, pool)), counts, start, word, upstream)
+    one = accumulated((leaf, windows(leaf, pool)), counts, start, word, upstream)
     other = accumulated((leaf, Matrix(matrix)), counts, start, word, upstream)
     assert torch.equal(one[0], other[0])
     torch.testing.assert_close(one[1:], other[1:])

@@ -22,7 +22,7 @@ from ..ops.tensor import TensorOps
 from ..profile.analysis import WEIGHT_MAX, WEIGHT_MIN
 from ..profile.walk import listed, stage_operands
 from .layers import Synapses
-from .weights import Kernels, Matrix, Weights, Windows
+from .weights import Kernels, Matrix, Weights, windows
 
 
 class TrainedProjection(nn.ModuleList):
@@ -106,7 +106,7 @@ class TrainedProjection(nn.ModuleList):
         if isinstance(shape, Convolution | Pooling) and not self._neurons and not self._sources and self._one_delay:
             weights = self._formatted(raw, {**values, **_all_like(raw, self._synapses)})
             if isinstance(shape, Pooling):
-                return Windows(weights, shape)
+                return windows(weights, shape)
             return Kernels(weights.flip(2, 3) if self.connection.kernel == "convolution" else weights, shape)
         return self._unrolled(raw, values)
 

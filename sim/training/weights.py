@@ -1,4 +1,4 @@
-"""What spikes add to a register: trained weights as a matrix, as kernels over a picture, or as a sum over windows.
+"""What spikes add to a register: weights as a matrix, or as kernels over a picture.
 
 Every kind gives the exact sum of its sources, [..., source] to [..., neuron], and, for neurons that could overflow on
 the way, the contributions of the sources one by one, in ascending order.
@@ -137,40 +137,9 @@ class Kernels(Weights):
         return torch.as_tensor(_patches(self.shape, self.kernels.shape), device=self.kernels.device)
 
 
-class Windows(Weights):
-    """Sums over windows of each channel of a picture, times one weight."""
-
-    def __init__(self, weight: Tensor, shape: Pooling) -> None:
-        self.weight, self.shape = weight, shape
-
-    def total(self, counts: Tensor) -> Tensor:
-        """The sums of all samples and steps."""
-        pictures = counts.reshape(-1, *self.shape.input_shape)
-        sums = torch.nn.functional.avg_pool2d(pictures, self.shape.size, self.shape.stride, divisor_override=1)
-        return sums.reshape(*counts.shape[:-1], -1) * self.weight
-
-    def clamped(self, low: float | None, high: float | None) -> Windows:
-        """The same with the weight within these bounds."""
-        return Windows(self.weight.clamp(low, high), self.shape)
-
-    @cached_property
-    def reach(self) -> tuple[float, float]:
-        """What a window full of spikes adds."""
-        full = self.weight.item() * self.fan_in
-        return min(full, 0), max(full, 0)
-
-    def taps(self, counts: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-        """As of kernels that are the weight everywhere."""
-        return self._kernels.taps(counts, rows, columns)
-
-    @property
-    def fan_in(self) -> int:
-        """The places of a window."""
-        return int(np.prod(self.shape.size))
-
-    @cached_property
-    def _kernels(self) -> Kernels:
-        return Kernels(self.weight.reshape(1, 1, 1, 1).expand(self.shape.kernels()), self.shape.as_convolution())
+def windows(weight: Tensor, shape: Pooling) -> Kernels:
+    """Sums over windows, times one weight: kernels that are that weight everywhere, one a channel."""
+    return Kernels(weight.reshape(1, 1, 1, 1).expand(shape.kernels()), shape.as_convolution())
 
 
 def _extremes(weights: Tensor, axis: int) -> tuple[float, float]:
