@@ -11,8 +11,9 @@ from ..exchange.layout import load_layout
 from ..network import load_network
 from ..profile import check_profile
 from ..report.findings import Finding, findings
+from ..report.registers import COLUMNS, RegisterBound, register_bounds
 from ..word import MAX_BITS
-from .common import add_data, add_json, faults_of, load_input, note, print_json
+from .common import add_data, add_json, faults_of, load_input, note, print_json, print_table
 
 
 @dataclass
@@ -22,6 +23,7 @@ class _Checked:
     faults: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     findings: list[Finding] | None = None  # of a network
+    registers: list[RegisterBound] = field(default_factory=list)  # of a clocked network
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,12 +58,17 @@ def act(args: argparse.Namespace) -> int:
             for line in checked.warnings:
                 note(f"warning: {line}")
             print(f"{file}: {_count(checked.faults, 'fault')}, {_count(checked.warnings, 'warning')}")
+            if checked.registers:
+                print_table("", COLUMNS, [bound.row() for bound in checked.registers])
     return 2 if any(checked.faults for checked in results.values()) else 0
 
 
 def _json(checked: _Checked) -> dict[str, object]:
-    found = {} if checked.findings is None else {"findings": [finding.json() for finding in checked.findings]}
-    return {"faults": checked.faults, "warnings": checked.warnings, **found}
+    told: dict[str, object] = {"faults": checked.faults, "warnings": checked.warnings}
+    if checked.findings is not None:
+        told["findings"] = [finding.json() for finding in checked.findings]
+        told["registers"] = [bound.json() for bound in checked.registers]
+    return told
 
 
 def _check(file: str, args: argparse.Namespace) -> _Checked:
@@ -82,7 +89,8 @@ def _check_network(file: str, args: argparse.Namespace) -> _Checked:
     if args.data is not None and network.profile.clock == "step":
         spikes = load_input(network, args.data, args.samples, args.data_dir).spikes
     found = findings(network, spikes, args.most_input, args.weight_bits)  # type: ignore[arg-type]
-    return _Checked(warnings=[f"{file}: {finding}" for finding in found], findings=found)
+    bounds = register_bounds(network, args.most_input) if network.profile.clock == "step" else []
+    return _Checked([], [f"{file}: {finding}" for finding in found], found, bounds)
 
 
 def _count(lines: list[str], what: str) -> str:

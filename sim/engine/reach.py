@@ -42,12 +42,14 @@ class Reach:
 
     held: by register, what it holds between two steps. written: by register, every value before it was fitted.
     overflows: by register, whether a write of a neuron may not fit, [neuron]. spikes: what is emitted in a step.
+    end: the magnitude at which it was no longer followed where registers were given more bits than they have.
     """
 
     held: Spans
     written: Spans
     overflows: Mapping[str, Array]
     spikes: Span
+    end: int | None = None
 
 
 def reach(network: Network, most_input: int | None = None, wide: bool = False) -> dict[str, Reach]:
@@ -109,7 +111,7 @@ def settle(layer: Layer, arrivals: Arrive, wide: int | None = None, start: Spans
         state = after
     ops = SpanOps(layer.size, wide)
     spikes = _step(ops, layer, arrivals, state)[1]
-    return Reach(state, ops.written, ops.overflows, spikes)
+    return Reach(state, ops.written, ops.overflows, spikes, None if wide is None else 1 << wide)
 
 
 def _step(ops: SpanOps, layer: Layer, arrivals: Arrive, state: Spans) -> tuple[Spans, Span]:
