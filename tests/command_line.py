@@ -70,6 +70,11 @@ def beside_compiling(stderr: str) -> str:
     return "".join(line for line in stderr.splitlines(True) if not line.startswith("compiling a kernel for this"))
 
 
+def beside_findings(lines: list[str]) -> list[str]:
+    """What is said besides findings of a network."""
+    return [line for line in lines if not line.startswith("warning: ") or "layer" not in line]
+
+
 def refused(capsys: pytest.CaptureFixture[str], folder: Path, *arguments: object) -> list[str]:
     """The lines on stderr of a command that ends with status 2, prints no result and writes nothing."""
     before = contents(folder)

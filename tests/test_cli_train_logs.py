@@ -8,7 +8,7 @@ import json
 import bitspike as bs
 import pytest
 from bitspike.training.history import Epoch
-from command_line import bitspike, contents, recipe, refused, train_on_few
+from command_line import beside_findings, bitspike, contents, recipe, refused, train_on_few
 
 torch = pytest.importorskip("torch")
 course = pytest.importorskip("bitspike.training.course")
@@ -71,7 +71,7 @@ def test_a_resumed_training_ends_in_the_same_network_and_log(capsys, tmp_path, t
         in_epoch(patch, 2, interrupt)
         ran = bitspike(capsys, "train", three, "-o", net, "--csv", log)
     assert ran.status == 130
-    assert ran.errors[0] == "interrupted: the best network so far is kept; --resume continues"
+    assert beside_findings(ran.errors)[0] == "interrupted: the best network so far is kept; --resume continues"
     checkpoint = tmp_path / "net.npz.checkpoint"
     assert checkpoint.exists()
     assert len(rows(log)) == 1
@@ -108,7 +108,7 @@ def test_a_failure_keeps_the_best_network_before_it_and_the_checkpoint(capsys, t
     monkeypatch.setattr(course.Course, "_backward", spoilt)
     ran = bitspike(capsys, "train", three, "-o", net)
     assert (ran.status, ran.out) == (2, "")
-    assert ran.errors == [
+    assert beside_findings(ran.errors) == [
         f"{net}: the best network before the failure, of epoch 2",
         f"epoch 3, batch 1, layer hidden, weights from input: found a gradient not finite; {REMEDY}",
     ]

@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of weights and sample order (default 0)")
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
     parser.add_argument("--validation", type=int, metavar="N", help="training samples to choose by, as in the recipe")
+    parser.add_argument("--device", default="cpu", help="cuda (a GPU) or cpu (default)")
     parser.add_argument("--resume", action="store_true", help="continue from OUTPUT.checkpoint, to the same bits")
     add_data_dir(parser)
     add_logs(parser)
@@ -41,7 +42,8 @@ def act(args: argparse.Namespace) -> int:
     logs = Logs(args.csv, args.curves, args.tensorboard)
     try:
         recipe, template = read_recipe(args)
-        trained = train_recipe(recipe, template, args, logs, checkpoint, args.resume)
+        options = {"checkpoint": checkpoint, "resume": args.resume, "device": args.device}
+        trained = train_recipe(recipe, template, args, logs, **options)
     except DivergedError as error:
         _keep(error.trained, args.output)
         raise
@@ -88,19 +90,13 @@ def read_recipe(args: argparse.Namespace) -> tuple[Any, Network]:
 
 
 def train_recipe(
-    recipe: Any,
-    template: Network,
-    args: argparse.Namespace,
-    logs: Logs | None = None,
-    checkpoint: str | None = None,
-    resume: bool = False,
+    recipe: Any, template: Network, args: argparse.Namespace, logs: Logs | None = None, **options: Any
 ) -> Any:
-    """Train, with a progress bar on a terminal. Raises BitspikeError where the training fails."""
+    """Train, with a progress bar on a terminal; options: of `train`. Raises BitspikeError where the training fails."""
     with watched(logs or Logs(), recipe.name, recipe.epochs, shown=_first()) as told:
-        options = {"data_dir": args.data_dir, "checkpoint": checkpoint, "resume": resume}
-        trained = training().train(recipe, template, args.seed, **options, **told)
+        trained = training().train(recipe, template, args.seed, data_dir=args.data_dir, **options, **told)
     if trained.interrupted and _first():
-        continues = "; --resume continues" if checkpoint and trained.history else ""
+        continues = "; --resume continues" if options.get("checkpoint") and trained.history else ""
         note(f"interrupted: the best network so far is kept{continues}")
     return trained
 

@@ -39,15 +39,18 @@ class Identity:
     torch: str
     seed: int
     processes: int
+    device: str
     network: str
     samples: str
 
     @classmethod
-    def of(cls, recipe: Recipe, template: Network, samples: Samples, seed: int, processes: int) -> Identity:
+    def of(
+        cls, recipe: Recipe, template: Network, samples: Samples, seed: int, processes: int, device: str
+    ) -> Identity:
         """`network` (profile and shapes) and `samples` are digests."""
         digest = hashlib.sha256(samples.images.tobytes() + samples.labels.tobytes()).hexdigest()
         as_json = recipe.model_dump(mode="json", by_alias=True)
-        return cls(as_json, version("bitspike"), torch.__version__, seed, processes, template.digest, digest)
+        return cls(as_json, version("bitspike"), torch.__version__, seed, processes, device, template.digest, digest)
 
     def check(self, path: str, saved: Any) -> None:
         """Raise FileError, naming what differs, unless the checkpoint says the same."""

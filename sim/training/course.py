@@ -63,10 +63,11 @@ class Course:
             return self._zeros(3)
         emitted, _ = model(batch.spikes)
         logits = emitted[model.template.output].sum(1) @ self.outputs
-        loss = cross_entropy(logits, batch.labels, label_smoothing=self.recipe.label_smoothing)
+        labels = batch.labels.to(logits.device)
+        loss = cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
         torch.autograd.backward(loss * batch.share)
         rate = torch.cat([spikes.detach().flatten() for spikes in emitted.values()]).mean()
-        right = (logits.argmax(1) == batch.labels).sum()
+        right = (logits.argmax(1) == labels).sum()
         return torch.stack([loss.detach() * len(logits), right, rate * len(logits)]).double()
 
     @torch.no_grad()
@@ -79,8 +80,9 @@ class Course:
             if len(batch.labels):
                 emitted, _ = model(batch.spikes)
                 logits = emitted[model.template.output].sum(1) @ self.outputs
-                right = (logits.argmax(1) == batch.labels).sum()
-                sums += torch.stack([cross_entropy(logits, batch.labels, reduction="sum"), right]).double()
+                labels = batch.labels.to(logits.device)
+                right = (logits.argmax(1) == labels).sum()
+                sums += torch.stack([cross_entropy(logits, labels, reduction="sum"), right]).double()
         self.processes.sum([sums])
         loss, accuracy = (sums / len(self.held)).tolist()
         return loss, accuracy

@@ -20,7 +20,7 @@ from .data import Folder, load_data
 from .encoding import most_spikes
 from .history import Epoch, best_epoch
 from .model import SpikingNetwork
-from .processes import joined
+from .processes import joined, own_device
 from .recipe import Recipe, build
 from .task import TestSet, readout_matrix
 from .watch import Watch
@@ -53,6 +53,7 @@ def train(
     on_finding: Callable[[Finding], None] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     resume: bool = False,
+    device: str = "cpu",
 ) -> Trained:
     """Train a recipe; equal seeds give equal integers on the same machine and versions. data_dir: see `load_data`.
 
@@ -61,21 +62,22 @@ def train(
     `on_finding` is told, once, what is wrong with the network after an epoch (`Watch`).
     `checkpoint` is written after every epoch; with `resume` the training continues from it, to the same bits.
     Where torchrun started several processes, each takes `batch` samples a step, and only the first writes and tells.
+    `device`: cpu or cuda, where sums are rounded otherwise; with torchrun each process has a GPU of its own.
     Raises FileError for a checkpoint of another training, and DivergedError where a gradient is no longer finite.
     """
     began, data = time.perf_counter(), load_data(recipe.data, data_dir)
     samples, held = split(data, recipe.encoding, recipe.validation, seed)
     torch.manual_seed(seed)
-    model = build(recipe, template, most_spikes(recipe.encoding, data.top))
+    model = build(recipe, template, most_spikes(recipe.encoding, data.top)).to(own_device(device))
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=recipe.weight_decay)
     readout = readout_matrix(recipe.readout, template.populations[-1].size, data.classes)
-    outputs = torch.as_tensor(readout * recipe.logit_scale, dtype=model.dtype)
+    outputs = torch.as_tensor(readout * recipe.logit_scale, dtype=model.dtype, device=model.device)
     progress = Progress(model, optimizer, copied(model.state_dict()), [])
     ended: BaseException | None = None
-    with joined(outputs.device) as processes, threads_for(recipe.batch * model.weights):
+    with joined(model.device) as processes, threads_for(recipe.batch * model.weights):
         first = processes.rank == 0
         watch = None if on_finding is None or not first else Watch(samples, model, recipe.weight_bits, on_finding)
-        identity = Identity.of(recipe, template, samples, seed, processes.count)
+        identity = Identity.of(recipe, template, samples, seed, processes.count, model.device.type)
         if resume and checkpoint is not None:
             progress.restore(checkpoint, identity)
         course = Course(recipe, seed, samples, held, outputs, processes, on_batch if first else lambda epochs: None)
@@ -114,4 +116,4 @@ def float_accuracy(model: SpikingNetwork, test: TestSet) -> float:
     """Accuracy of the same datapath with the float weights behind the integers."""
     with threads_for(len(test.spikes) * model.weights):
         emitted, _ = model(torch.as_tensor(test.spikes), rounded=False)
-    return test.accuracy(emitted[model.template.output].numpy())
+    return test.accuracy(emitted[model.template.output].cpu().numpy())

@@ -106,6 +106,11 @@ class SpikingNetwork(nn.Module):
         """How many weights are trained."""
         return sum(parameter.numel() for parameter in self.parameters())
 
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are, and the forward pass is computed."""
+        return next((parameter.device for parameter in self.parameters()), torch.device("cpu"))
+
     def forward(
         self, spikes: Tensor, record: Iterable[str] = (), rounded: bool = True
     ) -> tuple[dict[str, Tensor], dict[str, dict[str, Tensor]]]:
@@ -138,7 +143,7 @@ class SpikingNetwork(nn.Module):
         if spikes.ndim != 3 or spikes.shape[2] != inputs or 0 in spikes.shape:
             raise InputError(f"spikes: found shape {tuple(spikes.shape)}; allowed: [sample, step, {inputs}]")
         once = spikes[:, :1] if is_steady(spikes) else spikes
-        arriving = once.to(self.dtype).expand(spikes.shape)
+        arriving = once.to(self.device, self.dtype).expand(spikes.shape)
         least, most = once.aminmax()
         if least < 0 or most > self.max_input or (spikes.is_floating_point() and (once != once.floor()).any()):
             beyond = (arriving < 0) | (arriving > self.max_input) | (arriving != arriving.floor())
@@ -147,11 +152,12 @@ class SpikingNetwork(nn.Module):
 
     def _with_weights(self, layer: Layer, rounded: bool) -> Layer:
         """The layer with tensors: this step's weights and its parameters."""
+        like = torch.empty(0, dtype=self.dtype, device=self.device)
         incoming: list[Incoming] = []
         for place, delays in groupby(layer.incoming, key=lambda each: each.projection):
-            incoming += self.projections[place].incoming(delays, rounded, self.dtype)
+            incoming += self.projections[place].incoming(delays, rounded, like)
         parameters = {
-            name: torch.as_tensor(np.asarray(values, np.float64), dtype=self.dtype)
+            name: torch.as_tensor(np.asarray(values, np.float64), dtype=like.dtype, device=like.device)
             for name, values in layer.parameters.items()
         }
         trained = self.parameters_of[layer.name]
@@ -215,7 +221,7 @@ def _quotients(profile: Profile) -> set[tuple[str | int, ...]]:
 
 def _integers(parts: list[Tensor]) -> NDArray[np.int64]:
     """Floats that hold integers, as integers; anything else would be an inexact forward pass."""
-    values = torch.cat(parts).double().numpy()
+    values = torch.cat(parts).double().cpu().numpy()
     whole = values.astype(np.int64)
     if not np.array_equal(whole, values):
         raise AssertionError("the training forward pass left the integers")

@@ -11,6 +11,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from ..engine.device import device_of
 from ..errors import ProcessError
 
 
@@ -37,6 +38,13 @@ def started() -> Processes:
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         return Processes(0, 1)
     return Processes(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
+
+
+def own_device(name: str) -> torch.device:
+    """The device of a name; where torchrun started this process, `cuda` is a GPU of its own. Raises InputError."""
+    device = device_of(name)
+    own = "LOCAL_RANK" in os.environ and device.type == "cuda" and device.index is None
+    return device_of(f"cuda:{os.environ['LOCAL_RANK']}") if own else device
 
 
 @contextmanager

@@ -65,9 +65,10 @@ class TrainedProjection(nn.ModuleList):
             return np.stack(planes, axis=2)
         return planes[0] if planes else np.asarray(self.projection.weights, np.int64)
 
-    def incoming(self, delays: Iterable[Incoming], rounded: bool, dtype: torch.dtype) -> list[Incoming]:
+    def incoming(self, delays: Iterable[Incoming], rounded: bool, like: Tensor) -> list[Incoming]:
         """What the engine knows of the projection, one for each delay, with this step's weights.
 
+        like: a tensor of the type and on the device that the weights are to have.
         Raises OverflowRefusedError where a weight's format refuses one.
         """
         values = self._values
@@ -75,7 +76,7 @@ class TrainedProjection(nn.ModuleList):
             values = connection_values(self.network.profile, replace(self.projection, weights=self.integers()))
         scope = values | self.network.profile.constants
         try:
-            added = [self._added(raw, scope) for raw in self._raw(rounded, dtype)]
+            added = [self._added(raw, scope) for raw in self._raw(rounded, like)]
         except RefusedWriteError as error:
             place = f"projection '{self.projection.source}' to '{self.projection.target}'"
             raise OverflowRefusedError(f"training, {place}, {error}") from None
@@ -91,11 +92,11 @@ class TrainedProjection(nn.ModuleList):
         """The trained weights, by synapse; none of a pool."""
         return [each for each in self if isinstance(each, Synapses)]
 
-    def _raw(self, rounded: bool, dtype: torch.dtype) -> list[Tensor]:
+    def _raw(self, rounded: bool, like: Tensor) -> list[Tensor]:
         """The weights before their format, by synapse."""
         if isinstance(self.projection.shape, Pooling):
-            return [torch.as_tensor(np.array(self.projection.weights), dtype=dtype)]
-        return [synapses(rounded).to(dtype) for synapses in self.trained]
+            return [_like(like, np.asarray(self.projection.weights))]
+        return [synapses(rounded).to(like) for synapses in self.trained]
 
     def _added(self, raw: Tensor, values: dict[str, int]) -> Weights:
         shape = self.projection.shape
