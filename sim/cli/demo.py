@@ -97,7 +97,7 @@ def _export(network: Network, folder: Path) -> int:
 
 def _draw(figures: ModuleType, trained: Any, trace: Trace, test: TestSet, folder: Path) -> None:
     """A raster of one sample, a membrane with its threshold, the spike gradient over all membranes."""
-    from ..ops.tensor import crossing
+    from ..ops.base import crossing
 
     network: Network = trained.network
     population = network.populations[0]

@@ -7,7 +7,7 @@ tensor), `Flag` its truth values. Arithmetic is unbounded; only `fit` makes a va
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Container, Mapping, MutableMapping
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -132,6 +132,23 @@ class Repeated(Protocol):
 
     def besides(self, regs: Registers) -> Flag:
         """Whether all its other conditions hold."""
+
+
+Crossing = tuple[str | int, Relation, str | int]
+_MIRRORED = {
+    Relation.GE: Relation.LE,
+    Relation.GT: Relation.LT,
+    Relation.LE: Relation.GE,
+    Relation.LT: Relation.GT,
+}
+
+
+def crossing(condition: Crossing, registers: Container[str | int]) -> Crossing | None:
+    """`condition` with a register on its left; None where no register crosses: of parameters only, `==`, `!=`."""
+    left, relation, right = condition
+    if relation not in _MIRRORED or (left not in registers and right not in registers):
+        return None
+    return condition if left in registers else (right, _MIRRORED[relation], left)
 
 
 def names_in(operand: str | int) -> list[str]:

@@ -16,21 +16,13 @@ import torch
 from torch import Tensor
 
 from ..word import Overflow, Word
-from .base import Flag, Registers, Relation, Repeated, Rounding, Value
+from .base import Crossing, Flag, Registers, Relation, Repeated, Rounding, Value, crossing
 from .integer import IntegerOps
 from .operators import RefusedWriteError
 from .torch_ops import TorchOps, alike, any_tensor, as_like
 
 _INTEGERS = IntegerOps()
 _FLAGGED_AT_ONCE = 1 << 22  # contributions held at a time while neurons are run in order
-_MIRRORED = {
-    Relation.GE: Relation.LE,
-    Relation.GT: Relation.LT,
-    Relation.LE: Relation.GE,
-    Relation.LT: Relation.GT,
-}
-
-Crossing = tuple[str | int, Relation, str | int]
 
 
 class SpikeGradient(Protocol):
@@ -59,14 +51,6 @@ class Weights(Protocol):
 
     def taps(self, counts: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
         """What each source adds to neurons `columns` of samples `rows`: counts [sample, source] to [neuron, source]."""
-
-
-def crossing(condition: Crossing, registers: Container[str | int]) -> Crossing | None:
-    """`condition` with a register on its left; None where no register crosses: of parameters only, `==`, `!=`."""
-    left, relation, right = condition
-    if relation not in _MIRRORED or (left not in registers and right not in registers):
-        return None
-    return condition if left in registers else (right, _MIRRORED[relation], left)
 
 
 class TensorOps(TorchOps):
@@ -179,7 +163,7 @@ class TensorOps(TorchOps):
         u, threshold = at_start[register], at_start[operand]
         with torch.no_grad():
             word = regs.words[str(register)]
-            slope = self.scale * emit * self._slope(u, relation, as_like(threshold, u), word, most)
+            slope = self.slope(emit, relation, word, most, u, as_like(threshold, u))
             possible = self._possible(branch, decides, regs, at_start)
             slope = slope if possible is True else slope * possible
             jumps = self._jumps(branch, regs, before, body) if self.reset_share else {}
@@ -197,16 +181,9 @@ class TensorOps(TorchOps):
         self._claimed[decides] = own if claimed is None or own is True else own | claimed
         return own if claimed is None else self.both(torch.as_tensor(own), ~torch.as_tensor(claimed))
 
-    def _slope(self, u: Tensor, relation: Relation, threshold: Tensor, word: Word, repeat: int) -> Tensor:
-        """How often `u relation threshold` is taken, differentiated by u; of `<=` and `<` the first time only."""
-        u = u.clamp(word.min, word.max)
-        if relation is Relation.GT and repeat > 1:  # the m-th spike needs u > m * threshold
-            return self.gradient((u - 1).clamp(min=word.min), threshold, word, repeat)
-        if relation in (Relation.GT, Relation.LE):
-            threshold = threshold + 1
-        if relation in (Relation.GE, Relation.GT):
-            return self.gradient(u, threshold, word, repeat)
-        return -self.gradient(u, threshold, word, 1)
+    def slope(self, emit: int, relation: Relation, word: Word, repeat: int, u: Tensor, threshold: Tensor) -> Tensor:
+        """d(spikes)/du of a branch that emits `emit` while `u relation threshold`, `repeat` times at most."""
+        return self.scale * emit * _times_taken(self.gradient, u, relation, threshold, word, repeat)
 
     def _jumps(
         self, branch: Repeated, regs: Registers, before: dict[str, Value], body: Callable[[Flag], None]
@@ -268,6 +245,20 @@ class TensorOps(TorchOps):
             reaches = order > last[:, None]
         passing = (contributions * reaches).sum(1) + start * (last < 0)
         return _straight_through(value, passing)
+
+
+def _times_taken(
+    gradient: SpikeGradient, u: Tensor, relation: Relation, threshold: Tensor, word: Word, repeat: int
+) -> Tensor:
+    """How often `u relation threshold` is taken, differentiated by u; of `<=` and `<` the first time only."""
+    u = u.clamp(word.min, word.max)
+    if relation is Relation.GT and repeat > 1:  # the m-th spike needs u > m * threshold
+        return gradient((u - 1).clamp(min=word.min), threshold, word, repeat)
+    if relation in (Relation.GT, Relation.LE):
+        threshold = threshold + 1
+    if relation in (Relation.GE, Relation.GT):
+        return gradient(u, threshold, word, repeat)
+    return -gradient(u, threshold, word, 1)
 
 
 def _roomy(word: Word, start: Tensor, counts: Tensor, weights: Weights) -> bool:

@@ -9,8 +9,7 @@ import numpy as np
 
 from ..datapath.fire import Branch
 from ..network.parts import Population
-from ..ops.base import Relation
-from ..ops.tensor import crossing
+from ..ops.base import Relation, crossing
 from ..profile.schema import NeuronClass
 from ..word import Word
 

@@ -8,16 +8,16 @@ import torch
 from torch import Tensor
 
 from ..engine.wiring import Incoming, Layer
-from ..ops.tensor import TensorOps
 from .arrivals import Arrival, arrivals, late
-from .scan import Scanned, interpreted
+from .compiled import Scanner
+from .scan import Scanned
 
 Spikes = Mapping[str, Tensor]  # of the populations that are computed already, [sample, step, neuron]
 
 
-def run_group(ops: TensorOps, group: Sequence[Layer], before: Spikes, record: Collection[str]) -> dict[str, Scanned]:
+def run_group(scanner: Scanner, group: Sequence[Layer], before: Spikes, record: Collection[str]) -> dict[str, Scanned]:
     """All steps of layers that reach each other, or of one, from registers of 0. record: registers to keep."""
-    loop = _Loop(ops, group, before, record)
+    loop = _Loop(scanner, group, before, record)
     if not any(loop.inside(incoming) for layer in group for incoming in layer.incoming):
         return {layer.name: loop.at_once(layer) for layer in group}
     return loop.step_by_step()
@@ -26,8 +26,8 @@ def run_group(ops: TensorOps, group: Sequence[Layer], before: Spikes, record: Co
 class _Loop:
     """Layers that are computed together."""
 
-    def __init__(self, ops: TensorOps, group: Sequence[Layer], before: Spikes, record: Collection[str]) -> None:
-        self.ops, self.group, self.before, self.record = ops, group, before, record
+    def __init__(self, scanner: Scanner, group: Sequence[Layer], before: Spikes, record: Collection[str]) -> None:
+        self.scanner, self.group, self.before, self.record = scanner, group, before, record
         self.sizes = {layer.name: layer.size for layer in group}
         self.like = next(iter(before.values()))
         self.samples, self.steps = self.like.shape[:2]
@@ -39,12 +39,14 @@ class _Loop:
     def at_once(self, layer: Layer) -> Scanned:
         """All steps of a layer to which nothing comes back."""
         given = [arrival for incoming in layer.incoming for arrival in self._arrivals(incoming)]
-        return self._scanned(layer, given, self._silent(layer), range(self.steps))
+        return self._scanned(layer, given, None, range(self.steps))
 
     def step_by_step(self) -> dict[str, Scanned]:
         """One step of every layer after the other."""
         given = {layer.name: [self._by_step(incoming) for incoming in layer.incoming] for layer in self.group}
-        state: dict[str, Spikes] = {layer.name: self._silent(layer) for layer in self.group}
+        state: dict[str, Spikes] = {
+            layer.name: dict.fromkeys(layer.neuron.registers, self._silent(layer)) for layer in self.group
+        }
         rows: dict[str, list[Scanned]] = {layer.name: [] for layer in self.group}
         for step in range(self.steps):
             for layer in self.group:
@@ -56,12 +58,12 @@ class _Loop:
                 rows[layer.name].append(one)
         return {name: _joined(scanned) for name, scanned in rows.items()}
 
-    def _scanned(self, layer: Layer, given: Sequence[Arrival], state: Spikes, steps: range) -> Scanned:
+    def _scanned(self, layer: Layer, given: Sequence[Arrival], state: Spikes | None, steps: range) -> Scanned:
         recorded = [register for register in layer.neuron.registers if register in self.record]
-        return interpreted(self.ops, layer, given, state, steps, recorded)
+        return self.scanner.run(layer, given, self._silent(layer), state, steps, recorded)
 
     def _arrivals(self, incoming: Incoming) -> list[Arrival]:
-        return arrivals(self.ops, incoming, late(self.before[incoming.source], incoming.lag))
+        return arrivals(self.scanner.ops, incoming, late(self.before[incoming.source], incoming.lag))
 
     def _by_step(self, incoming: Incoming) -> list[Iterator[Arrival]]:
         """For each register; none of a projection from inside, which is not known yet."""
@@ -72,11 +74,11 @@ class _Loop:
         emitted = rows[incoming.source]
         if step < incoming.lag:
             nothing = self.like.new_zeros(self.samples, 1, self.sizes[incoming.source])
-            return arrivals(self.ops, incoming, nothing)
-        return arrivals(self.ops, incoming, emitted[step - incoming.lag].spikes)
+            return arrivals(self.scanner.ops, incoming, nothing)
+        return arrivals(self.scanner.ops, incoming, emitted[step - incoming.lag].spikes)
 
-    def _silent(self, layer: Layer) -> dict[str, Tensor]:
-        return dict.fromkeys(layer.neuron.registers, self.like.new_zeros(self.samples, layer.size))
+    def _silent(self, layer: Layer) -> Tensor:
+        return self.like.new_zeros(self.samples, layer.size)
 
 
 def _joined(rows: Sequence[Scanned]) -> Scanned:

@@ -22,6 +22,7 @@ from ..ops.torch_threads import threads_for
 from ..profile.schema import INPUT, Profile, register_word
 from ..trace import LayerTrace, Trace
 from .arrivals import is_steady
+from .compiled import Scanner
 from .groups import run_group
 from .layers import Synapses
 from .parameters import Trained, TrainedParameters
@@ -64,6 +65,7 @@ class SpikingNetwork(nn.Module):
         self.max_input = max_input
         self.dtype = exact_float(template, max_input, weight_bits)
         self.ops = TensorOps(gradient, reset_share, scale, _quotients(template.profile))
+        self.scanner = Scanner(template.profile, self.ops)
         self.groups = wire(template)
         self.layers = [layer for group in self.groups for layer in group]
         self.trained = nn.ModuleList(
@@ -131,10 +133,11 @@ class SpikingNetwork(nn.Module):
     ) -> tuple[dict[str, Tensor], dict[str, dict[str, Tensor]]]:
         """Some of the groups behind what others have `emitted`, in `dtype`: those spikes and theirs; registers."""
         spikes, wanted = dict(emitted), frozenset(record)
+        scanner = self.scanner if rounded else Scanner(self.template.profile, self.ops, compiles=False)
         registers: dict[str, dict[str, Tensor]] = {}
         for group in groups:
             layers = [self._with_weights(layer, rounded) for layer in group]
-            for name, scanned in run_group(self.ops, layers, spikes, wanted).items():
+            for name, scanned in run_group(scanner, layers, spikes, wanted).items():
                 spikes[name], registers[name] = scanned.spikes, dict(scanned.registers)
         return spikes, registers
 

@@ -14,8 +14,7 @@ from ..engine.wiring import Layer
 from ..errors import InputError, suggest
 from ..network.network import Network
 from ..network.parts import Population
-from ..ops.base import Ops, Registers, names_in
-from ..ops.tensor import crossing
+from ..ops.base import Ops, Registers, crossing, names_in
 from ..profile.schema import NeuronClass
 from ..profile.walk import listed, stage_operands, writes
 from ..word import Word
