@@ -10,6 +10,7 @@ from bitspike.word import Overflow, Word
 
 torch = pytest.importorskip("torch")
 from bitspike.ops import tensor  # noqa: E402
+from bitspike.training.weights import Matrix  # noqa: E402
 
 BATCH, SOURCES, NEURONS = 4, 7, 5
 
@@ -28,7 +29,7 @@ def one_by_one(word, start, counts, weights):
 def at_once(word, start, counts, weights, dtype=torch.float64):
     start, counts, weights = (torch.tensor(values, dtype=dtype) for values in (start, counts, weights))
     regs = Registers(tensor.TensorOps(flat), {"current": word}, {"current": start})
-    regs.ops.accumulate(regs, "current", counts, weights)
+    regs.ops.accumulate(regs, "current", counts, Matrix(weights))
     return regs["current"]
 
 
@@ -86,7 +87,7 @@ def test_one_saturated_neuron_leaves_the_others_alone():
 def gradients(word, start, counts, weights):
     leaves = [torch.tensor(values, dtype=torch.float64, requires_grad=True) for values in (start, counts, weights)]
     regs = Registers(tensor.TensorOps(flat), {"current": word}, {"current": leaves[0]})
-    regs.ops.accumulate(regs, "current", leaves[1], leaves[2])
+    regs.ops.accumulate(regs, "current", leaves[1], Matrix(leaves[2]))
     regs["current"].sum().backward()
     return [leaf.grad.tolist() for leaf in leaves]
 
