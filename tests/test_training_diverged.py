@@ -9,7 +9,7 @@ from bitspike.errors import DivergedError
 torch = pytest.importorskip("torch")
 from bitspike.training import course  # noqa: E402
 from bitspike.training.loop import train  # noqa: E402
-from training_small import few_digits, small_recipe  # noqa: E402
+from training_small import few_digits, small_recipe, train_thresholds  # noqa: E402
 
 REMEDY = "try a smaller learning_rate, gradient.scale or gain"
 
@@ -40,6 +40,20 @@ def break_hidden(model, batch):
         return gradient * float("nan") if calls >= batch else gradient
 
     model.synapses[0][0].linear.weight.register_hook(hook)
+
+
+def test_trained_thresholds_are_named_where_only_their_gradient_is_not_finite(small, monkeypatch):
+    train_thresholds(monkeypatch)
+    backward = course.Course._backward
+
+    def spoilt(self, model, batch):
+        sums = backward(self, model, batch)
+        next(model.neurons.parameters()).grad.fill_(float("inf"))
+        return sums
+
+    monkeypatch.setattr(course.Course, "_backward", spoilt)
+    with pytest.raises(DivergedError, match=r"^epoch 1, batch 1, layer hidden, trained parameters: found a gradient"):
+        train(*small)
 
 
 def test_the_layer_where_it_arose_is_named_and_the_best_network_and_checkpoint_are_kept(small, monkeypatch, tmp_path):

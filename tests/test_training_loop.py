@@ -15,7 +15,7 @@ from bitspike.training.history import Epoch  # noqa: E402
 from bitspike.training.loop import float_accuracy, train  # noqa: E402
 from bitspike.training.recipe import load_recipe  # noqa: E402
 from test_training_recipes import GOOD, written  # noqa: E402
-from training_small import few_digits, small_recipe  # noqa: E402
+from training_small import few_digits, small_recipe, train_thresholds  # noqa: E402
 
 
 @pytest.fixture
@@ -136,6 +136,17 @@ def test_weight_decay_takes_its_share_of_the_weights_in_every_step(small):
     for start, without, with_decay in zip(before, plain, decayed, strict=True):
         assert torch.allclose(without - with_decay, 0.01 * 0.5 * start, atol=1e-6)
         assert not torch.equal(without, with_decay)
+
+
+def test_thresholds_do_not_decay(small, monkeypatch):
+    train_thresholds(monkeypatch)
+    networks = [
+        train(small[0].model_copy(update={"epochs": 1, "batch": 40, "weight_decay": share}), small[1]).network
+        for share in (0.0, 1.0)
+    ]
+    thresholds = [np.asarray(network.populations[0].parameters["threshold"]) for network in networks]
+    assert np.array_equal(*thresholds)
+    assert np.ptp(thresholds[0]) > 0
 
 
 def test_smoothed_labels_count_every_class_a_little(small):

@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 from bitspike.training import checkpoint as module  # noqa: E402
 from bitspike.training.augment import Augmentation  # noqa: E402
 from bitspike.training.loop import train  # noqa: E402
-from training_small import few_digits, small_recipe  # noqa: E402
+from training_small import few_digits, small_recipe, train_thresholds  # noqa: E402
 
 AUGMENT = Augmentation(move_rows=1, move_columns=1, hide_rows=1, hide_columns=0)
 EVERYTHING = {
@@ -56,6 +56,17 @@ def test_a_resumed_training_equals_one_that_was_never_interrupted(small, tmp_pat
     ended, continued = read_arrays(tmp_path / "whole"), read_arrays(path)
     assert ended.keys() == continued.keys()  # weights, best weights and the optimiser's moments
     assert all(np.array_equal(ended[name], continued[name]) for name in ended if name != "header")
+
+
+def test_trained_thresholds_resume_to_the_same_bits(small, tmp_path, monkeypatch):
+    train_thresholds(monkeypatch)
+    whole = train(*small, checkpoint=tmp_path / "whole")
+    train(*small, on_epoch=stop_after(2), checkpoint=tmp_path / "parts")
+    resumed = train(*small, checkpoint=tmp_path / "parts", resume=True)
+    assert resumed.network == whole.network
+    assert np.ptp(np.asarray(whole.network.populations[0].parameters["threshold"])) > 0
+    for name, weights in whole.model.state_dict().items():
+        assert torch.equal(weights, resumed.model.state_dict()[name])
 
 
 def test_a_finished_training_resumes_to_itself(small, tmp_path):

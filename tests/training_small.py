@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from bitspike.training import data, loop
+from bitspike.training.gradient import make_gradient
+from bitspike.training.model import SpikingNetwork
 from bitspike.training.recipe import Recipe, load_recipe
 from test_training_recipes import GOOD, written
 
@@ -25,3 +27,14 @@ def small_recipe(folder: Path) -> tuple[Recipe, Any]:
     short = GOOD.replace("steps: 8", "steps: 3").replace("threshold: 512", "threshold: 128")
     recipe, template = load_recipe(written(folder, short))
     return recipe.model_copy(update={"epochs": 3, "batch": 20}), template
+
+
+def train_thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train the hidden layer's thresholds too."""
+
+    def build(recipe: Recipe, template: Any, max_input: int) -> SpikingNetwork:
+        gradient = make_gradient(recipe.gradient.kind, **recipe.gradient.options)
+        thresholds: Any = {"hidden": {"threshold": "neuron"}}
+        return SpikingNetwork(template, gradient, gain=recipe.gain, max_input=max_input, train=thresholds)
+
+    monkeypatch.setattr(loop, "build", build)

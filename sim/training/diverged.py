@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 
 from .model import SpikingNetwork
@@ -15,12 +17,15 @@ def not_finite(model: SpikingNetwork) -> str | None:
     }  # fmt: skip
     if not wrong:
         return None
-    order = [layer.name for layer in model.layers]
-    projections = enumerate(model.template.projections)
-    for index, projection in sorted(projections, key=lambda each: -order.index(each[1].target)):
-        if any(name.startswith(f"trained.{index}.") for name in wrong):
-            return f"layer {projection.target}, weights from {projection.source}"
-    for index, population in enumerate(model.template.populations):
-        if any(name.startswith(f"neurons.{index}.") for name in wrong):
-            return f"layer {population.name}, trained parameters"
-    return ", ".join(sorted(wrong))
+    return next(place for place, prefix in _places(model) if any(name.startswith(prefix) for name in wrong))
+
+
+def _places(model: SpikingNetwork) -> Iterator[tuple[str, str]]:
+    """What is trained, from the output backward, and how the names of its parameters begin."""
+    template = model.template
+    populations = [population.name for population in template.populations]
+    for layer in reversed(model.layers):
+        for index, projection in enumerate(template.projections):
+            if projection.target == layer.name:
+                yield f"layer {layer.name}, weights from {projection.source}", f"trained.{index}."
+        yield f"layer {layer.name}, trained parameters", f"neurons.{populations.index(layer.name)}."

@@ -69,7 +69,7 @@ def train(
     samples, held = split(data, recipe.encoding, recipe.validation, seed)
     torch.manual_seed(seed)
     model = build(recipe, template, most_spikes(recipe.encoding, data.top)).to(own_device(device))
-    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=recipe.weight_decay)
+    optimizer = _optimizer(recipe, model)
     readout = readout_matrix(recipe.readout, template.populations[-1].size, data.classes)
     outputs = torch.as_tensor(readout * recipe.logit_scale, dtype=model.dtype, device=model.device)
     progress = Progress(model, optimizer, copied(model.state_dict()), [])
@@ -103,6 +103,15 @@ def train(
         ended.trained = trained
         raise ended
     return trained
+
+
+def _optimizer(recipe: Recipe, model: SpikingNetwork) -> torch.optim.Optimizer:
+    """AdamW, in the order of the model's parameters: weights decay, and thresholds, leaks and biases do not."""
+    groups = [
+        {"params": list(model.trained.parameters()), "weight_decay": recipe.weight_decay},
+        {"params": list(model.neurons.parameters()), "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups)
 
 
 def _finished(recipe: Recipe, history: list[Epoch]) -> bool:
