@@ -14,14 +14,14 @@ from typing import Any
 from llvmlite import ir
 
 from ..datapath import SUM, deliver_sum
-from ..ops.base import Registers, Repeated, crossing
-from ..ops.code import I64, Code, Row, Slot
+from ..ops.base import Crossing, Registers, Repeated, crossing
+from ..ops.code import I32, I64, Code, Row, Slot
 from ..ops.interval import Interval, IntervalOps
 from ..ops.lanes import REFUSED, LaneOps, Lanes, lane_bits
 from ..ops.tape import TapeOps, Traced, Vector
 from ..profile.analysis import held, run
 from ..profile.schema import SPIKES, NeuronClass, Profile, storage
-from ..word import Overflow
+from ..word import Overflow, Word
 from .kernel import generator
 
 MOST_LANES = 16
@@ -47,7 +47,8 @@ class Scan:
 
     real: the float type of arrivals and derivatives. lanes: neurons of a vector, at most as many as the layer has.
     started: whether registers start elsewhere than at 0, and are given back at the end. recorded: registers that are
-    wanted as floats. trained: parameters whose derivatives are wanted. reset_share: see TensorOps.
+    wanted as floats. trained: parameters whose derivatives are wanted. tabulated: for each decision, whether its slope
+    comes from a table. reset_share: see TensorOps.
     """
 
     neuron: str
@@ -57,6 +58,7 @@ class Scan:
     started: bool
     recorded: tuple[str, ...]
     trained: tuple[str, ...]
+    tabulated: tuple[bool, ...]
     reset_share: float
 
 
@@ -90,6 +92,18 @@ def decisions(neuron: NeuronClass) -> list[tuple[Repeated, bool]]:
     return found
 
 
+def decided(neuron: NeuronClass, j: int) -> Crossing:
+    """The comparison that makes a decision, its register on the left."""
+    found = crossing(decisions(neuron)[j][0].crossing, neuron.registers)
+    assert found is not None
+    return found
+
+
+def decided_word(neuron: NeuronClass, j: int) -> Word:
+    """The word of the register that makes a decision."""
+    return neuron.registers[str(decided(neuron, j)[0])]
+
+
 def arguments(profile: Profile, scan: Scan, backward: bool) -> list[str]:
     """Names of a kernel's arguments, in order: numbers, and addresses of arrays.
 
@@ -97,10 +111,11 @@ def arguments(profile: Profile, scan: Scan, backward: bool) -> list[str]:
     is checked the bounds `low{k}` and `high{k}` of its partial sums. Parameters `p_*` [size]. Registers at the start
     `s_*` [sample, size]; after each step, of those that are remembered, `r_*` [sample, step, size].
 
-    Forward, `out` (spikes), for each decision j `u{j}` and, if it is a register, its threshold `t{j}`, and `k_*` of
-    recorded registers, all [sample, step, size]; registers at the end `e_*` [sample, size]; `failed`, a counter.
-    Backward, derivatives: `g_out`, of the decisions `g{j}`, and `gk_*`, by `ge_*`; then by the arrivals `ga{k}`, by
-    registers at the start `gs_*`, and by trained parameters `gp_*` [sample, size].
+    Forward, `out` (spikes), for each decision j that has no table `u{j}` and, if it is a register, its threshold
+    `t{j}`, and `k_*` of recorded registers, all [sample, step, size]; registers at the end `e_*` [sample, size];
+    `failed`, a counter. Backward, derivatives: `g_out`, of the decisions `g{j}`, or their `table{j}` by the register
+    from `row{j}` [size] on, and `gk_*`, by `ge_*`; then by the arrivals `ga{k}`, by registers at the start `gs_*`, and
+    by trained parameters `gp_*` [sample, size].
     """
     neuron = profile.neurons[scan.neuron]
     kept = remembered(ranges_at_rest(profile, neuron))
@@ -112,12 +127,14 @@ def arguments(profile: Profile, scan: Scan, backward: bool) -> list[str]:
     names += [f"r_{name}" for name in kept]
     chosen = decisions(neuron)
     if not backward:
-        names += ["out", *(f"u{j}" for j in range(len(chosen)))]
+        names += ["out", *(f"u{j}" for j in range(len(chosen)) if not scan.tabulated[j])]
         names += [f"t{j}" for j, (_, register) in enumerate(chosen) if register]
         names += [f"k_{name}" for name in scan.recorded]
         names += [f"e_{name}" for name in kept] if scan.started else []
         return [*names, "failed"]
-    names += ["g_out", *(f"g{j}" for j in range(len(chosen))), *(f"gk_{name}" for name in scan.recorded)]
+    names += ["g_out", *(f"gk_{name}" for name in scan.recorded)]
+    for j, tabulated in enumerate(scan.tabulated):
+        names += [f"table{j}", f"row{j}"] if tabulated else [f"g{j}"]
     names += [f"ga{k}" for k in range(len(scan.arriving))]
     names += [f"{kind}_{name}" for kind in ("ge", "gs") for name in kept] if scan.started else []
     return [*names, *(f"gp_{name}" for name in scan.trained)]
@@ -272,6 +289,8 @@ class _Forward(_Kernel):
 
             def decided(_: Repeated, u: Traced, threshold: Traced) -> None:
                 j = next(places)
+                if self.scan.tabulated[j]:
+                    return
                 self.store(f"u{j}", now, ops.as_real(u.lanes))
                 if decisions(self.neuron)[j][1]:
                     self.store(f"t{j}", now, ops.as_real(threshold.lanes))
@@ -330,7 +349,8 @@ class _Backward(_Kernel):
         now, places = self.place_of(sample, step, place), iter(range(1 << 16))
 
         def decided(_: Repeated, u: Traced, threshold: Traced) -> Vector:
-            return self.floats(f"g{next(places)}", now)
+            j = next(places)
+            return self.looked_up(ops.lanes, j, u.lanes, place) if self.scan.tabulated[j] else self.floats(f"g{j}", now)
 
         ops = TapeOps(self.lane_ops(), self.real, decided, self.scan.reset_share, observes=False)
         parameters = self.parameters(ops, place)
@@ -350,6 +370,19 @@ class _Backward(_Kernel):
         for name in self.scan.trained:
             slot = slots[f"p_{name}"]
             slot.set(self.builder.fadd(slot.get(), self.found(adjoints, parameters[name])))
+
+    def looked_up(self, ops: LaneOps, j: int, u: Lanes, place: Any) -> Vector:
+        """The slopes of a decision, from its table."""
+        builder, lanes = self.builder, self.scan.lanes
+        word, table = decided_word(self.neuron, j), self.code.row(f"table{j}", f"int{self.bits}")
+        inside = ops.maximum(ops.minimum(u, ops.constant(word.max)), ops.constant(word.min))
+        code = ops.at(ops.sub(inside, ops.constant(word.min)), 32)
+        index = builder.add(self.code.row(f"row{j}", "int32").load(place, lanes), code)
+        found = ir.Constant(ir.VectorType(ir.IntType(self.bits), lanes), ir.Undefined)
+        for lane in range(lanes):
+            at = builder.zext(builder.extract_element(index, I32(lane)), I64)
+            found = builder.insert_element(found, builder.load(builder.gep(table.data, [at])), I32(lane))
+        return builder.bitcast(found, self.vector)
 
     def before(self, ops: LaneOps, sample: Any, step: Any, place: Any, first: dict[str, Vector]) -> dict[str, Vector]:
         """Registers before a step: those after the one before it."""

@@ -24,6 +24,8 @@ from ..engine.scan import (
     Arriving,
     Scan,
     arguments,
+    decided,
+    decided_word,
     decisions,
     lanes_of,
     ranges_at_rest,
@@ -39,11 +41,14 @@ from ..ops.torch_ops import as_like
 from ..profile.schema import NeuronClass, Profile, storage
 from ..word import Overflow
 from .arrivals import Arrival
+from .crossing import TABLE_BITS
 from .scan import Scanned, interpreted
 
 LOG = logging.getLogger(__name__)
 """Told at INFO, once a layer, why the interpreter runs it."""
 
+MOST_TABLES = 16
+MOST_ROWS = 16  # thresholds of a layer for which slopes are tabulated
 MOST_ROUNDS = 16  # of a step's branches together: they are written out one behind the other
 _WORTH_A_THREAD = 1 << 15  # neurons and steps
 
@@ -117,6 +122,7 @@ class _Layer:
         self.samples, self.size, self.steps, self.dtype = len(silent), layer.size, steps, silent.dtype
         resting = kernels.resting(layer.kind)
         self.kept = remembered(resting)
+        self.tables = [self.table(j) for j in range(len(decisions(self.neuron)))]
         self.bounds = _bounds(resting, self.neuron, given, state is not None)
         trained = tuple(name for name, value in layer.parameters.items() if value.requires_grad)
         arriving = tuple(
@@ -126,7 +132,9 @@ class _Layer:
         )  # fmt: skip
         real = str(self.dtype).removeprefix("torch.")
         self.scan = Scan(
-            layer.kind, arriving, real, lanes_of(layer.size), state is not None, tuple(record), trained, ops.reset_share
+            *(layer.kind, arriving, real, lanes_of(layer.size), state is not None, tuple(record), trained),
+            tuple(table is not None for table in self.tables),
+            ops.reset_share,
         )
         words = self.neuron.parameters | self.neuron.derived
         self.parameters = {
@@ -174,6 +182,8 @@ class _Layer:
         }
         arrays |= {"out": self.over_steps(), "failed": np.zeros(1, np.int64)}
         for j, (_, register) in enumerate(decisions(self.neuron)):
+            if self.tables[j] is not None:
+                continue
             arrays |= {f"u{j}": self.over_steps(), **({f"t{j}": self.over_steps()} if register else {})}
         arrays |= {f"k_{name}": self.over_steps() for name in self.scan.recorded}
         if self.state is not None:
@@ -188,7 +198,11 @@ class _Layer:
         spikes, *others = above
         arrays = {**arrays, "g_out": spikes}
         arrays |= {f"gk_{name}": vector for name, vector in zip(self.scan.recorded, others, strict=False)}
-        arrays |= {f"g{j}": slope for j, slope in enumerate(self.slopes(arrays))}
+        for j, table in enumerate(self.tables):
+            if table is None:
+                arrays[f"g{j}"] = self.slope(j, arrays)
+            else:
+                arrays[f"table{j}"], arrays[f"row{j}"] = table
         found = {f"ga{k}": self.over_steps() for k in range(len(self.given))}
         if self.state is not None:
             ends = others[len(self.scan.recorded) :]
@@ -200,18 +214,31 @@ class _Layer:
             found[f"gp_{name}"] = found[f"gp_{name}"].sum(0).sum_to_size(self.layer.parameters[name].shape)
         return list(found.values())
 
-    def slopes(self, arrays: Mapping[str, Any]) -> list[Tensor]:
-        """Of every decision d(spikes)/d(register)."""
-        values = {**self.layer.constants, **{n: p.detach() for n, p in self.layer.parameters.items()}}
-        given, found = Registers(self.ops, {}, values), []
-        for j, (branch, register) in enumerate(decisions(self.neuron)):
-            decides = crossing(branch.crossing, self.neuron.registers)
-            assert decides is not None
-            assert isinstance(branch.emit, int)
-            u, word = arrays[f"u{j}"], self.neuron.registers[str(decides[0])]
-            threshold = arrays[f"t{j}"] if register else as_like(given[decides[2]], u)
-            found.append(self.ops.slope(branch.emit, decides[1], word, branch.repeat, u, threshold).expand(u.shape))
-        return found
+    def table(self, j: int) -> tuple[Tensor, NDArray[np.int32]] | None:
+        """The slopes of a decision by its register, for every threshold there is, and where each neuron's begin.
+
+        None where there are too many: they are computed as they are needed.
+        """
+        word = decided_word(self.neuron, j)
+        if decisions(self.neuron)[j][1] or word.bits > TABLE_BITS:
+            return None
+        thresholds, rows = np.unique(np.asarray(self.threshold(j)), return_inverse=True)
+        if thresholds.size > MOST_ROWS:
+            return None
+        first = np.broadcast_to(rows.reshape(-1), self.size) * (word.max - word.min + 1)
+        table = self.kernels.table(self.ops, self.neuron, j, tuple(thresholds.tolist()), self.dtype)
+        return table, np.ascontiguousarray(first, np.int32)
+
+    def threshold(self, j: int) -> Any:
+        """The threshold of a decision, where it is no register: a number, or one for each neuron."""
+        values = {**self.layer.constants, **{name: each.detach() for name, each in self.layer.parameters.items()}}
+        return Registers(self.ops, {}, values)[decided(self.neuron, j)[2]]
+
+    def slope(self, j: int, arrays: Mapping[str, Any]) -> Tensor:
+        """Of a decision d(spikes)/d(register)."""
+        u = arrays[f"u{j}"]
+        threshold = arrays[f"t{j}"] if f"t{j}" in arrays else as_like(self.threshold(j), u)
+        return _slope(self.ops, self.neuron, j, u, threshold).expand(u.shape)
 
     def call(self, backward: bool, arrays: Mapping[str, Any]) -> None:
         """Run a kernel, the samples split over torch's threads."""
@@ -267,11 +294,18 @@ def _bounds(
     return found
 
 
+def _slope(ops: TensorOps, neuron: NeuronClass, j: int, u: Tensor, threshold: Tensor) -> Tensor:
+    branch, relation = decisions(neuron)[j][0], decided(neuron, j)[1]
+    assert isinstance(branch.emit, int)
+    return ops.slope(branch.emit, relation, decided_word(neuron, j), branch.repeat, u, threshold)
+
+
 class Kernels:
-    """What is known of a profile's classes, and their kernels, found once."""
+    """What is known of a profile's classes, their kernels and their tables of slopes, found once."""
 
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
+        self._tables: dict[Any, Tensor] = {}
         self._resting: dict[str, dict[str, Interval]] = {}
         self._ready: dict[tuple[Scan, bool], tuple[Kernel, list[str]]] = {}
 
@@ -280,6 +314,20 @@ class Kernels:
         if kind not in self._resting:
             self._resting[kind] = ranges_at_rest(self.profile, self.profile.neurons[kind])
         return self._resting[kind]
+
+    def table(
+        self, ops: TensorOps, neuron: NeuronClass, j: int, thresholds: tuple[float, ...], dtype: torch.dtype
+    ) -> Tensor:
+        """The slopes of a decision at every value of its register, a row for each threshold."""
+        word = decided_word(neuron, j)
+        key = (ops.gradient, ops.scale, decisions(neuron)[j][0], word, thresholds, dtype)
+        if key not in self._tables:
+            if len(self._tables) >= MOST_TABLES:
+                self._tables.clear()
+            values = torch.arange(word.min, word.max + 1, dtype=dtype)
+            rows = [_slope(ops, neuron, j, values, torch.tensor(each, dtype=dtype)) for each in thresholds]
+            self._tables[key] = torch.stack(rows)
+        return self._tables[key]
 
     def ready(self, scan: Scan, backward: bool) -> tuple[Kernel, list[str]]:
         """A kernel, and the names of its arguments."""
