@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from bitspike.exchange.systemverilog import Module
 from bitspike.exchange.systemverilog.bench import bench, bench_name
 from bitspike.exchange.systemverilog.vectors import vector_file
 
+PATIENCE = 1000 if os.environ.get("BITSPIKE_RTL_VECTORS") else 100  # seconds that a program may take
+
 
 def needs(program: str) -> pytest.MarkDecorator:
     """Skip where a program is missing, and say so."""
@@ -20,7 +23,7 @@ def needs(program: str) -> pytest.MarkDecorator:
 
 def run(folder: Path, *command: str) -> tuple[int, str]:
     """A program's exit status and all that it printed."""
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=100)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=PATIENCE)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -21,10 +21,29 @@ from .. import __version__
 from ..engine.cache import LOG
 from ..errors import BitspikeError, MismatchError
 from ..profile import ProfileWarning
-from . import check, compare, demo, explain, export, import_, profiles, rtl, run, show, trace, train, vectors, verify
+from . import (
+    check,
+    compare,
+    demo,
+    explain,
+    export,
+    import_,
+    place,
+    profiles,
+    rtl,
+    run,
+    show,
+    trace,
+    train,
+    vectors,
+    verify,
+)
 from .common import faults_of, note
 
-_VERBS = (profiles, show, check, train, import_, run, compare, explain, trace, vectors, verify, export, rtl, demo)
+_VERBS = (
+    *(profiles, show, check, train, import_, run, compare, explain, trace, vectors, verify),
+    *(place, export, rtl, demo),
+)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -45,6 +45,24 @@ def add_json(parser: argparse.ArgumentParser, default: bool | str = False) -> No
     parser.add_argument("--json", action="store_true", default=default, help="print JSON for a program to read")
 
 
+def add_settings(parser: argparse.ArgumentParser, use: str) -> None:
+    """The option --set, which may be repeated."""
+    parser.add_argument("--set", dest="values", action="append", default=[], metavar="NAME=VALUE", help=use)
+
+
+def settings_of(args: argparse.Namespace) -> dict[str, int]:
+    """Integers by name, of the options --set. Raises InputError."""
+    values = {}
+    for setting in args.values:
+        name, _, number = setting.partition("=")
+        if not name or not re.fullmatch("-?[0-9]{1,20}", number, re.ASCII):
+            raise InputError(f"--set: found {setting!r}; allowed: NAME=VALUE, an integer")
+        if name in values:
+            raise InputError(f"--set: found '{name}' twice; allowed: once")
+        values[name] = int(number)
+    return values
+
+
 def add_data(parser: argparse.ArgumentParser, required: bool = True, use: str = "", alias: str | None = None) -> None:
     """The options that choose input spikes. use: what they are for, where not to be run. alias: another name."""
     known = ", ".join(DATA_SETS)

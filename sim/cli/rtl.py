@@ -5,19 +5,16 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ..errors import InputError
 from ..exchange.systemverilog import Module, area_of, modules, report, write_circuits
-from ..profile import Profile, load_profile
-from .common import add_json, note, print_json, print_table
+from ..profile import load_profile
+from .common import add_json, add_settings, note, print_json, print_table, settings_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
     parser.add_argument("profile", help="a shipped profile, or a profile's .yaml")
     parser.add_argument("-o", "--output", help="the folder that is written; absent: only the report")
-    parser.add_argument(
-        "--set", dest="values", action="append", default=[], metavar="NAME=VALUE", help="a value of the profile"
-    )
+    add_settings(parser, "a value of the profile")
     parser.add_argument("--vectors", type=int, default=1000, help="how many vectors test each module")
     parser.add_argument("--area", action="store_true", help="count the cells that Yosys makes of each module")
     add_json(parser)
@@ -25,7 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def act(args: argparse.Namespace) -> int:
     """Write the folder, where one is named, and print a line a module."""
-    profile = _with_values(load_profile(args.profile), args.values)
+    profile, values = load_profile(args.profile), settings_of(args)
+    profile = profile.with_values(**values) if values else profile
     files = write_circuits(profile, args.output, args.vectors) if args.output else []
     made = modules(profile, {})
     found = report(profile, made)
@@ -48,17 +46,3 @@ def _row(module: Module, entry: dict[str, Any]) -> tuple[str, ...]:
     bits = (sum(port.word.bits for port in ports) for ports in (module.inputs, module.outputs))
     numbers = (*bits, module.widest, *(entry[key] for key in ("cells", "transistors") if key in entry))
     return (module.name, *(f"{number:,}" for number in numbers), module.unit.title)
-
-
-def _with_values(profile: Profile, settings: list[str]) -> Profile:
-    """The profile with the values that the command line sets. Raises InputError."""
-    values = {}
-    for setting in settings:
-        name, sign, number = setting.partition("=")
-        try:
-            values[name] = int(number) if sign else None
-        except ValueError:
-            values[name] = None
-        if values[name] is None:
-            raise InputError(f"--set: found {setting!r}; allowed: NAME=VALUE, an integer")
-    return profile.with_values(**values) if values else profile  # type: ignore[arg-type]
