@@ -113,11 +113,9 @@ class Raster:
         """Counts [sample, 1, input] of one step."""
         samples, steps, inputs = self.shape
         spikes = np.zeros((samples, 1, inputs), np.int64)
-        at = np.arange(samples) * steps + step % steps
-        first, found = self.pointers[at], self.pointers[at + 1] - self.pointers[at]
-        rows = np.repeat(np.arange(samples), found)
-        places = np.arange(len(rows)) + np.repeat(first - (np.cumsum(found) - found), found)
-        spikes[rows, 0, self.index[places]] = 1 if self.counts is None else self.counts[places]
+        firsts, lasts = (self.pointers[step % steps + end :: steps][:samples].tolist() for end in (0, 1))
+        for row, first, last in zip(spikes, firsts, lasts, strict=True):
+            row[0, self.index[first:last]] = 1 if self.counts is None else self.counts[first:last]
         return spikes
 
     def __getitem__(self, samples: slice) -> Raster:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from ctypes import addressof
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,8 @@ from ..raster import Raster
 from ..trace import PAST, Integers, State
 from .cache import Kernel, address
 from .oracle import RefusedOverflowError
-from .prepare import Prepared, prepare
-from .vector import counted
+from .prepare import LINE, Arguments, Prepared, prepare
+from .vector import EXTRA
 from .wiring import Layer
 
 _ONE = np.ones(1, np.int64)
@@ -66,7 +67,7 @@ def simulate(
         given = _with_past(spikes, state[INPUT])
     prepared = {layer.name: prepare(profile, layer, isinstance(given, Raster)) for layer in layers}
     samples = spikes.shape[0]
-    counts = {layer.name: np.zeros((samples, len(counted(layer.neuron))), np.int64) for layer in layers}
+    every, counts = _counters(samples, layers)
     whole = _Chunk(given, outputs, state, recorded, counts)
     parts = min(samples, threads or available_threads())
     bounds = pairwise(samples * part // parts for part in range(parts + 1))
@@ -75,14 +76,27 @@ def simulate(
         _run(chunks[0], groups, prepared, spikes.shape[1])
     else:
         list(thread_pool().map(lambda chunk: _run(chunk, groups, prepared, spikes.shape[1]), chunks))
-    refused = np.flatnonzero(np.any([c[:, -1] > 0 for c in counts.values()], axis=0))
-    if refused.size:
-        raise RefusedOverflowError(int(refused[0]))
-    for name, count in counts.items():
-        overflows[name][:] += count[:, : overflows[name].size].sum(axis=0)
+    if every.any():
+        refused = np.flatnonzero(np.any([c[:, -1] > 0 for c in counts.values()], axis=0))
+        if refused.size:
+            raise RefusedOverflowError(int(refused[0]))
+        for name, count in counts.items():
+            overflows[name][:] += count[:, : overflows[name].size].sum(axis=0)
     last = spikes.dense_step(-1) if isinstance(spikes, Raster) else spikes
     for name, rows in {**outputs, INPUT: last}.items():
         _keep(state[name], rows)
+
+
+def _counters(samples: int, layers: Sequence[Layer]) -> tuple[NDArray[np.int64], dict[str, NDArray[np.int64]]]:
+    """All counters in one array, and those of each layer, [sample, counted]."""
+    widths = [len(layer.neuron.registers) + len(EXTRA) for layer in layers]
+    every = np.zeros(samples * sum(widths), np.int64)
+    ends = [samples * end for end in accumulate(widths)]
+    parts = {
+        layer.name: every[end - samples * width : end].reshape(samples, width)
+        for layer, width, end in zip(layers, widths, ends, strict=True)
+    }
+    return every, parts
 
 
 @cache
@@ -125,33 +139,47 @@ def _part(whole: _Chunk, samples: slice) -> _Chunk:
 
 def _run(chunk: _Chunk, groups: Sequence[Sequence[Layer]], prepared: Mapping[str, Prepared], steps: int) -> None:
     """All layers and steps. Layers that wait for each other's last step are run a step at a time."""
+    spikes = {name: address(rows) for name, rows in chunk.outputs.items()}
+    if not isinstance(chunk.inputs, Raster):
+        spikes[INPUT] = address(chunk.inputs)
     for group in groups:
-        calls = [_call(layer, prepared[layer.name], chunk, steps) for layer in group]
+        rooms = list(accumulate((prepared[layer.name].room for layer in group), initial=0))
+        memory = np.zeros(rooms[-1] + LINE, np.uint8)
+        start = -(-address(memory) // LINE) * LINE
+        calls = [
+            _call(layer, prepared[layer.name], chunk, steps, spikes, start + room)
+            for layer, room in zip(group, rooms, strict=False)
+        ]
         spans = [(0, steps)] if len(group) == 1 else [(step, step + 1) for step in range(steps)]
         for first, last in spans:
             for kernel, values, _ in calls:
                 values[1], values[2] = first, last
-                kernel(address(values))
+                kernel(addressof(values))
 
 
-def _call(layer: Layer, prepared: Prepared, chunk: _Chunk, steps: int) -> tuple[Kernel, NDArray[np.int64], list[Any]]:
-    """A kernel, its arguments for a chunk (see `kernel.arguments`), and what must live until it has run."""
-    values, names = prepared.values.copy(), prepared.names
-    room = np.zeros(prepared.room + 64, np.uint8)
-    start = -(-address(room) // 64) * 64
-    out, state, recorded = chunk.outputs[layer.name], chunk.state[layer.name], chunk.recorded[layer.name]
-    own: dict[str, int] = {name: start + offset for name, offset in prepared.offsets.items()}
-    own |= {"samples": len(out), "rows": out.shape[1], "lead": out.shape[1] - steps, "steps": steps}
-    own |= {"out": address(out), "overflows": address(chunk.counts[layer.name])}
-    kept: list[Any] = [room]
-    for k, (source, lags, cap) in enumerate(prepared.sources):
+def _call(
+    layer: Layer, prepared: Prepared, chunk: _Chunk, steps: int, spikes: Mapping[str, int], room: int
+) -> tuple[Kernel, Arguments, list[Any]]:
+    """A kernel, its arguments for a chunk (see `kernel.arguments`), and what must live until it has run.
+
+    spikes: addresses of every layer's; room: address of the memory that the kernel may use.
+    """
+    values, names = prepared.arguments(), prepared.names
+    for place, offset in prepared.offsets:
+        values[place] = room + offset
+    out, state = chunk.outputs[layer.name], chunk.state[layer.name]
+    lead = out.shape[1] - steps
+    own = {"samples": len(out), "rows": lead + steps, "lead": lead, "steps": steps, "out": spikes[layer.name]}
+    own["overflows"] = address(chunk.counts[layer.name])
+    kept: list[Any] = []
+    for k, (source, cap) in enumerate(prepared.sources):
         rows = chunk.inputs if source == INPUT else chunk.outputs[source]
-        first = rows.shape[1] - steps - lags
-        kept.append(first)
-        own |= {f"rows{k}": rows.shape[1], f"o{k}": address(first)}
-        own |= _raster(k, rows, cap, kept) if isinstance(rows, Raster) else {f"s{k}": address(rows)}
-    own |= {f"r_{name}": address(state[name]) for name in layer.neuron.registers}
-    own |= {f"rec_{name}": address(array) for name, array in recorded.items()}
+        own[f"rows{k}"], own[f"lead{k}"] = rows.shape[1], rows.shape[1] - steps
+        own |= _raster(k, rows, cap, kept) if isinstance(rows, Raster) else {f"s{k}": spikes[source]}
+    for name in layer.neuron.registers:
+        own[f"r_{name}"] = address(state[name])
+    for name, array in chunk.recorded[layer.name].items():
+        own[f"rec_{name}"] = address(array)
     for name, value in own.items():
         values[names[name]] = value
     return prepared.kernel, values, kept

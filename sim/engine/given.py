@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -56,18 +57,31 @@ def check_spikes(spikes: ArrayLike | Raster, network: Network) -> Integers:
 
 def initial_state(network: Network, samples: int = 1) -> State:
     """Every register 0 and no spike on its way; may be changed and given to `run`."""
-    state: State = {INPUT: {SPIKES: np.zeros((samples, network.inputs), network.input_word.dtype)}}
+    if network not in _ROWS:
+        _ROWS[network] = _rows(network)
+    return {
+        name: {register: np.zeros((samples, *shape), dtype) for register, (shape, dtype) in registers.items()}
+        for name, registers in _ROWS[network].items()
+    }
+
+
+Rows = dict[str, dict[str, tuple[tuple[int, ...], str]]]
+_ROWS: WeakKeyDictionary[Network, Rows] = WeakKeyDictionary()
+
+
+def _rows(network: Network) -> Rows:
+    """Shape of one sample, and type, of every array of a state."""
+    rows: Rows = {INPUT: {SPIKES: ((network.inputs,), network.input_word.dtype)}}
     for population in network.populations:
         neuron = network.neuron_class(population)
-        state[population.name] = {
-            register: np.zeros((samples, population.size), storage(neuron, register).dtype)
-            for register in (*neuron.registers, SPIKES)
+        rows[population.name] = {
+            register: ((population.size,), storage(neuron, register).dtype) for register in (*neuron.registers, SPIKES)
         }
     for name, back in reach_back(network).items():
         if back > 1:
-            last = state[name][SPIKES]
-            state[name][PAST] = np.zeros((samples, back - 1, last.shape[1]), last.dtype)
-    return state
+            shape, dtype = rows[name][SPIKES]
+            rows[name][PAST] = ((back - 1, *shape), dtype)
+    return rows
 
 
 def check_state(state: Mapping[str, Mapping[str, ArrayLike]], network: Network, samples: int) -> State:

@@ -47,23 +47,22 @@ def arguments(profile: Profile, signature: Signature) -> list[str]:
     """Names of the kernel's arguments, in order: numbers, and addresses of arrays.
 
     samples; first, last: the steps to run; size, padded: of a row. Of each incoming projection k its spikes `s{k}`
-    [sample, rows{k}, pre{k}], for each of its delays{k} the row `o{k}` that acts in step 0, and weights `w{k}_{i}`
-    [pre, padded] with `tops{k}_{i}` and `bottoms{k}_{i}` [pre + 1], or lists of them by delay and source, from
-    `from{k}` [delay, pre + 1] on, to the neurons `to{k}`, with what a source brings a neuron at most and at least,
-    `most{k}_{i}` (0 or more) and `least{k}_{i}`; of a sum also the projection's own `q{k}_*`; and room:
-    `index{k}`, `acting{k}` [pre], `sums{k}` [padded]. Of a raster, `s{k}` are its pointers, `index{k}` and
-    `acting{k}` its channels and what they act as; the latter is a single entry where `graded{k}` is 0. Of a picture
-    (see there) room for its sums, its patches, kernel and places, and what a spike of every source adds at most; of a
-    pool its sides.
-    Parameters and derived values `p_*` [padded], or the value itself where it is uniform; for one sample, registers
-    `row_*` [padded]. Registers `r_*` [sample, size], `out` [sample, rows, size] whose row `lead` is step 0, `overflows`
-    [sample, counted], `aliases` [size, slots]; of each register where it is recorded, `rec_*` [sample, steps, size],
-    or 0.
+    [sample, rows{k}, pre{k}], of which row `lead{k}` is step 0, for each of its delays{k} the steps from a spike to
+    its delivery, `lags{k}`, and weights `w{k}_{i}` [pre, padded] with `tops{k}_{i}` and `bottoms{k}_{i}` [pre + 1],
+    or lists of them by delay and source, from `from{k}` [delay, pre + 1] on, to the neurons `to{k}`, with what a
+    source brings a neuron at most and at least, `most{k}_{i}` (0 or more) and `least{k}_{i}`; of a sum also the
+    projection's own `q{k}_*`; and room: `index{k}`, `acting{k}` [pre], `sums{k}` [padded]. Of a raster, `s{k}` are
+    its pointers, `index{k}` and `acting{k}` its channels and what they act as; the latter is a single entry where
+    `graded{k}` is 0. Of a picture (see there) room for its sums, its patches, kernel and places, and what a spike
+    of every source adds at most; of a pool its sides. Parameters and derived values `p_*` [padded], or the value
+    itself where it is uniform; for one sample, registers `row_*` [padded]. Registers `r_*` [sample, size], `out`
+    [sample, rows, size] whose row `lead` is step 0, `overflows` [sample, counted], `aliases` [size, slots]; of each
+    register where it is recorded, `rec_*` [sample, steps, size], or 0.
     """
     neuron = profile.neurons[signature.neuron]
     names = ["samples", "first", "last", "size", "padded"]
     for k, arrival in enumerate(signature.incoming):
-        names += [f"{name}{k}" for name in ("s", "rows", "pre", "delays", "o", "index", "acting")]
+        names += [f"{name}{k}" for name in ("s", "rows", "lead", "pre", "delays", "lags", "index", "acting")]
         names += [f"graded{k}"] if arrival.raster else []
         names += [f"from{k}", f"to{k}"] if arrival.listed else []
         names += [f"{name}{k}" for name in PICTURE] if arrival.picture else []
@@ -151,9 +150,10 @@ class _Kernel:
     def deliver(self, k: int, arrival: Arrival, sample: Any, step: Any) -> None:
         """Bring the spikes of one projection to its registers, delay by delay."""
         code, builder = self.code, self.code.builder
-        first = code.row(f"o{k}", "int64")
+        lags = code.row(f"lags{k}", "int64")
         with code.loop(I64(0), code.argument(f"delays{k}")) as delay:
-            at = builder.add(builder.mul(sample, code.argument(f"rows{k}")), builder.add(step, first.get(delay)))
+            now = builder.add(builder.mul(sample, code.argument(f"rows{k}")), code.argument(f"lead{k}"))
+            at = builder.sub(builder.add(now, step), lags.get(delay))
             if way_of(self.profile, arrival) is Way.POOL:
                 self._pool(k, arrival, at, delay)
             else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
 
     SLACK bytes behind it may be read.
     """
-    size = int(np.prod(shape)) * dtype.itemsize
+    size = prod(shape) * dtype.itemsize
     whole = size + SLACK
     room = np.asarray(_Lease(_block(whole))) if whole >= _LARGE else np.empty(whole, np.uint8)
     return room[:size].view(dtype).reshape(shape)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from ctypes import Array, c_int64
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -24,23 +25,30 @@ from .pool import SIDES
 from .vector import LANES
 from .wiring import Incoming, Layer
 
+LINE = 64  # bytes that rows are aligned to
+Arguments = Array[c_int64]
+
 
 @dataclass(frozen=True)
 class Prepared:
     """A layer's kernel, and its arguments: in `values` those of every run, at the places that `names` gives.
 
-    sources: of each projection its source, by delay the steps from a spike to its delivery, and its cap.
-    room: bytes that a call needs for rows of its own, which begin at `offsets`. kept: arrays whose addresses are in
-    `values`.
+    sources: of each projection its source and its cap.
+    room: bytes that a call needs for rows of its own; of each the place among the arguments, and where it begins.
+    kept: arrays whose addresses are in `values`.
     """
 
     kernel: Kernel
     names: Mapping[str, int]
-    values: NDArray[np.int64]
-    sources: list[tuple[str, NDArray[np.int64], Cap]]
+    values: bytes
+    sources: list[tuple[str, Cap]]
     room: int
-    offsets: Mapping[str, int]
+    offsets: list[tuple[int, int]]
     kept: list[NDArray[Any]]
+
+    def arguments(self) -> Arguments:
+        """Those of every run, to be completed."""
+        return (c_int64 * len(self.names)).from_buffer_copy(self.values)
 
 
 _PREPARED: WeakKeyDictionary[Layer, dict[bool, Prepared]] = WeakKeyDictionary()
@@ -68,7 +76,8 @@ def _prepared(profile: Profile, layer: Layer, raster: bool) -> Prepared:
         numbers |= {f"q{k}_{name}": int(first.values[name]) for name in sum_values(profile.connections[first.via])}
         rows |= {} if arrival.raster else {f"index{k}": (pre, "int32"), f"acting{k}": (pre, "int64")}
         rows |= {f"sums{k}": (numbers["padded"], arrival.total)} if first.sum else {}
-        sources.append((first.source, np.array([i.lag for i in delays]), first.cap))
+        sources.append((first.source, first.cap))
+        arrays[f"lags{k}"] = np.array([i.lag for i in delays], np.int64)
         if arrival.picture and first.picture is not None:
             picture = first.picture
             arrays |= {f"patches{k}": picture.patches, f"pairs{k}": picture.pairs}
@@ -93,12 +102,12 @@ def _prepared(profile: Profile, layer: Layer, raster: bool) -> Prepared:
     for name, value in (numbers | {name: address(array) for name, array in arrays.items()}).items():
         if name in names:
             values[names[name]] = value
-    offsets, room = {}, 0
+    offsets, room = [], 0
     for name, (length, dtype) in rows.items():
-        offsets[name] = room
-        room += -(-length * np.dtype(dtype).itemsize // 64) * 64
+        offsets.append((names[name], room))
+        room += -(-length * np.dtype(dtype).itemsize // LINE) * LINE
     kernel = compiled(kernel_key(profile, chosen), lambda: kernel_code(profile, chosen))
-    return Prepared(kernel, names, values, sources, room, offsets, list(arrays.values()))
+    return Prepared(kernel, names, values.tobytes(), sources, room, offsets, list(arrays.values()))
 
 
 def _sources(incoming: Incoming) -> int:

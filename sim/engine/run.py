@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
+from math import prod
 from typing import cast
 
 import numpy as np
@@ -115,7 +116,7 @@ def _shapes(layers: Mapping[str, Layer], recorded: set[str], samples: int, steps
 
 
 def _bytes(shapes: Shapes) -> int:
-    return sum(int(np.prod(shape)) * np.dtype(dtype).itemsize for shape, dtype in shapes.values())
+    return sum(prod(shape) * np.dtype(dtype).itemsize for shape, dtype in shapes.values())
 
 
 def _run(
@@ -139,7 +140,8 @@ def _run(
             for name, layer in layers.items()
         }
         rows = {name: whole[name][part] if whole else _rows(state[name], steps) for name in layers}
-        _simulate(network, counts[part], state, rows, recorded, overflows, simulate, part.start)
+        given = counts if part == slice(0, samples) else counts[part]
+        _simulate(network, given, state, rows, recorded, overflows, simulate, part.start)
         for name in layers if files else ():
             made[f"{name}.{SPIKES}"][part] = _within(rows[name], steps)
     made |= {f"{name}.{SPIKES}": _within(rows, steps) for name, rows in whole.items()}
@@ -199,10 +201,12 @@ def _device_engine(device: str, network: Network, engine: str) -> Callable[..., 
 
 def _rows(state: Mapping[str, Integers], steps: int) -> Integers:
     """Room for the spikes of a run, [sample, row, neuron], behind those of the steps before it."""
-    before = np.concatenate([*([state[PAST]] if PAST in state else []), state[SPIKES][:, None]], axis=1)
-    samples, lead, size = before.shape
-    rows = memory.empty((samples, lead + steps, size), before.dtype)
-    rows[:, :lead] = before
+    last, past = state[SPIKES], state.get(PAST)
+    lead = 1 if past is None else 1 + past.shape[1]
+    rows = memory.empty((len(last), lead + steps, last.shape[1]), last.dtype)
+    rows[:, lead - 1] = last
+    if past is not None:
+        rows[:, : lead - 1] = past
     return rows
 
 

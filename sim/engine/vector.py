@@ -73,9 +73,12 @@ class Neurons:
         return Registers(ops, self.neuron.registers, values)
 
 
+EXTRA = (SUM, REFUSED)
+
+
 def counted(neuron: NeuronClass) -> list[str]:
     """What a kernel counts for each sample: overflows by register, of sums, and refused writes last."""
-    return [*neuron.registers, SUM, REFUSED]
+    return [*neuron.registers, *EXTRA]
 
 
 @dataclass(frozen=True)
