@@ -6,6 +6,8 @@ from bitspike.training.boolean import BooleanGradient
 from bitspike.training.gradient import make_gradient
 from bitspike.training.surrogate import Arctan, Boxcar, FastSigmoid, Triangle
 
+KINDS = "boolean, float_boolean, trajectory, arctan, fast_sigmoid, triangle, boxcar"
+
 
 def test_each_kind_makes_its_gradient():
     assert make_gradient("boolean", k=7, dither=True) == BooleanGradient(k=7, dither=True)
@@ -19,19 +21,18 @@ def test_each_kind_makes_its_gradient():
         (
             "arctam",
             {},
-            "gradient: kind: found 'arctam'; allowed: boolean, float_boolean, arctan, fast_sigmoid, triangle, boxcar. "
-            "Did you mean 'arctan'?",
+            f"gradient: kind: found 'arctam'; allowed: {KINDS}. Did you mean 'arctan'?",
         ),
         (
             None,
             {},
-            "gradient: kind: found None; allowed: boolean, float_boolean, arctan, fast_sigmoid, triangle, boxcar",
+            f"gradient: kind: found None; allowed: {KINDS}",
         ),
         ("arctan", {"widht": 1}, "gradient arctan: option: found 'widht'; allowed: width. Did you mean 'width'?"),
         (
             "boolean",
             {"width": 1},
-            "gradient boolean: option: found 'width'; allowed: k, p, dither, sign_bit, clamp, aligned",
+            "gradient boolean: option: found 'width'; allowed: k, p, dither, sign_bit, clamp, aligned, top",
         ),
         ("boolean", {"k": -2}, "boolean gradient: k: found -2; allowed: an integer, 0 or more"),
     ],

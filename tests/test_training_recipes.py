@@ -147,11 +147,11 @@ FAULTS = [
     ("weight_bits: 8", "weight_bits: 8.0", "14:14: weight_bits: found 8.0; allowed: an integer from 2 to 8"),
     ("gain: 256.0", "gain: 0.0", "15:7: gain: found 0.0; allowed: a number of at most 1000000.0 above 0"),
     ("kind: boolean", "kind: boolaen",
-     "17:9: gradient.kind: found 'boolaen'; allowed: boolean, float_boolean, arctan, fast_sigmoid, triangle, boxcar. "
-     "Did you mean 'boolean'?"),
+     "17:9: gradient.kind: found 'boolaen'; allowed: boolean, float_boolean, trajectory, arctan, fast_sigmoid, "
+     "triangle, boxcar. Did you mean 'boolean'?"),
     ("dither: true", "dithr: true",
      "18:12: gradient.options: gradient boolean: option: found 'dithr'; allowed: k, p, dither, sign_bit, clamp, "
-     "aligned. Did you mean 'dither'?"),
+     "aligned, top. Did you mean 'dither'?"),
     ("k: 7", "k: 15",
      "18:12: gradient.options: boolean gradient: k: found 15; allowed for s16.saturate: 0 to 14"),
     ("k: 7, p: 1.0, dither: true", "k: 10, aligned: true",
@@ -162,6 +162,8 @@ FAULTS = [
      "kind: float_boolean\n  options: {format: float16, fraction: 15}",
      "18:12: gradient.options: float_boolean gradient: fraction: found 15; allowed for s16.saturate as float16: "
      "0 to 14"),
+    ("kind: boolean\n  options: {k: 7, p: 1.0, dither: true}", "kind: trajectory\n  options: {k: 8, steps: 3}",
+     "18:12: gradient.options: reset_share: found 0.0; allowed with a trajectory gradient: 1.0, it is simulated"),
     ("k: 7", "k: 7.0", "18:12: gradient.options: boolean gradient: k: found 7.0; allowed: an integer, 0 or more"),
     ("reset_share: 0.0", "reset_share: 1.5", "20:16: gradient.reset_share: found 1.5; allowed: a number from 0 to 1"),
     ("epochs: 2\n", "", "1:1: missing key 'epochs'"),

@@ -272,6 +272,8 @@ def _roomy(word: Word, start: Tensor, counts: Tensor, weights: Weights) -> bool:
 
 def _straight_through(value: Tensor, through: Tensor) -> Tensor:
     """`value` exactly, with the gradient of `through`."""
+    if not torch.is_grad_enabled():
+        return value
     return value + (through - through.detach())
 
 

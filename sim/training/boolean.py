@@ -24,7 +24,7 @@ class BooleanGradient(BitGradient):
     D_i(u) is the number of spikes by which toggling bit i of `u` changes the step: 0 or 1 for one spike a
     step, the sum over the crossings for several. The defaults are the paper's gradient.
 
-    `k`: the least bit that is toggled, up to the word's highest bit below its sign.
+    `k`, `top`: the least and the highest bit that is toggled; None: the word's highest below its sign.
     `p`: the power of the place value, above 0.
     `dither`: the mean over all alignments of `u` and threshold to the bits' grid. For one spike a step
     1/2 * sum over i >= k of [dist <= w_i] * w_i**-p, dist = u - threshold + 1 where it spikes, else threshold - u.
@@ -41,6 +41,7 @@ class BooleanGradient(BitGradient):
     sign_bit: bool = False
     clamp: float | None = None
     aligned: bool = False
+    top: int | None = None
 
     def __post_init__(self) -> None:
         """Raise InputError for an option that is never allowed."""
@@ -50,6 +51,10 @@ class BooleanGradient(BitGradient):
             check_flag(f"boolean gradient: {name}", getattr(self, name))
         if self.clamp is not None:
             check_positive("boolean gradient: clamp", self.clamp)
+        if self.top is not None:
+            check_natural("boolean gradient: top", self.top)
+            if self.top < self.k:
+                raise InputError(f"boolean gradient: top: found {self.top}; allowed: k or more, {self.k}")
         if self.dither and self.sign_bit:
             raise InputError("boolean gradient: sign_bit: found True; allowed with dither: false")
 
@@ -84,18 +89,23 @@ class BooleanGradient(BitGradient):
                 f"next to it {below} and {below + grid}"
             )
 
+    def bits(self, word: Word) -> range:
+        """The bits that are toggled, without the sign bit. Raises InputError where `word` has not got them."""
+        value_bits = word.bits - word.signed
+        for name, bit in (("k", self.k), ("top", self.top)):
+            if bit is not None and bit >= value_bits:
+                allowed = f"0 to {value_bits - 1}" if value_bits else "none, it has no bit but its sign"
+                raise InputError(f"boolean gradient: {name}: found {bit}; allowed for {word}: {allowed}")
+        return range(self.k, value_bits if self.top is None else self.top + 1)
+
     def _places(self, word: Word) -> list[tuple[int, float]]:
         """The place value of every bit that is toggled, and what a spike that it changes counts.
 
         The sign bit's is negative: XOR with it flips the sign bit of a sign-extended value, too.
         """
-        value_bits = word.bits - word.signed
-        if self.k >= value_bits:
-            allowed = f"0 to {value_bits - 1}" if value_bits else "none, it has no bit but its sign"
-            raise InputError(f"boolean gradient: k: found {self.k}; allowed for {word}: {allowed}")
+        places = [(1 << bit, 2.0 ** (-self.p * bit)) for bit in self.bits(word)]
         if self.sign_bit and not word.signed:
             raise InputError(f"boolean gradient: sign_bit: found True; allowed for {word}, which is unsigned: false")
-        places = [(1 << bit, 2.0 ** (-self.p * bit)) for bit in range(self.k, value_bits)]
         if self.sign_bit:
-            places.append((word.min, -(2.0 ** (-self.p * value_bits))))
+            places.append((word.min, -(2.0 ** (-self.p * (word.bits - 1)))))
         return places

@@ -16,12 +16,14 @@ from .boolean import BooleanGradient
 from .crossing import BitGradient
 from .float_boolean import FloatWordGradient
 from .surrogate import Arctan, Boxcar, FastSigmoid, Triangle
+from .trajectory import TrajectoryGradient
 
 Reals = NDArray[np.float64]
 
 GRADIENTS: dict[str, type[BitGradient]] = {
     "boolean": BooleanGradient,
     "float_boolean": FloatWordGradient,
+    "trajectory": TrajectoryGradient,
     "arctan": Arctan,
     "fast_sigmoid": FastSigmoid,
     "triangle": Triangle,

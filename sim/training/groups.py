@@ -11,6 +11,7 @@ from ..engine.wiring import Incoming, Layer
 from .arrivals import Arrival, arrivals, late
 from .compiled import Scanner
 from .scan import Scanned
+from .trajectory import courses_of
 
 Spikes = Mapping[str, Tensor]  # of the populations that are computed already, [sample, step, neuron]
 
@@ -29,6 +30,7 @@ class _Loop:
     def __init__(self, scanner: Scanner, group: Sequence[Layer], before: Spikes, record: Collection[str]) -> None:
         self.scanner, self.group, self.before, self.record = scanner, group, before, record
         self.sizes = {layer.name: layer.size for layer in group}
+        self.courses = courses_of(scanner.ops, group)
         self.like = next(iter(before.values()))
         self.samples, self.steps = self.like.shape[:2]
 
@@ -60,7 +62,10 @@ class _Loop:
 
     def _scanned(self, layer: Layer, given: Sequence[Arrival], state: Spikes | None, steps: range) -> Scanned:
         recorded = [register for register in layer.neuron.registers if register in self.record]
-        return self.scanner.run(layer, given, self._silent(layer), state, steps, recorded)
+        silent = self._silent(layer)
+        if layer.name in self.courses:
+            return self.courses[layer.name].run(given, silent, state, steps, recorded)
+        return self.scanner.run(layer, given, silent, state, steps, recorded)
 
     def _arrivals(self, incoming: Incoming) -> list[Arrival]:
         return arrivals(self.scanner.ops, incoming, late(self.before[incoming.source], incoming.lag))

@@ -28,6 +28,7 @@ from .layers import Synapses
 from .parameters import Trained, TrainedParameters
 from .projections import TrainedProjection
 from .span import exact_float
+from .trajectory import TrajectoryGradient, check_trajectory
 
 
 class SpikingNetwork(nn.Module):
@@ -52,15 +53,17 @@ class SpikingNetwork(nn.Module):
     ) -> None:
         """`gain`: standard deviation of an initial weighted sum of independent inputs, in LSB.
 
-        `reset_share`: the share of the spike's gradient that passes the reset. `scale`: what the gradient is
-        multiplied by; below 1 it keeps gradients through many layers and steps from growing. `max_input`: the most
-        spikes that an input channel will have in a step; with it, float32 is chosen where it is exact.
+        `reset_share`: the share of the spike's gradient that passes the reset; 1 for a trajectory. `scale`: what the
+        gradient is multiplied by; below 1 it keeps gradients through many layers and steps from growing. `max_input`:
+        the most spikes that an input channel will have in a step; with it, float32 is chosen where it is exact.
         `train`: by layer, the parameters that are trained too, and whether each has a value a 'neuron' or one a
         'layer'; they begin with the template's. `parameter_rates`: by layer, their learning rate's factor.
         Raises InputError for what cannot be trained.
         """
         super().__init__()
         refuse_what_cannot_be_trained(template)
+        if isinstance(gradient, TrajectoryGradient):
+            check_trajectory(gradient, template, reset_share)
         self.template = template
         self.max_input = max_input
         self.dtype = exact_float(template, max_input, weight_bits)

@@ -32,6 +32,7 @@ from .parameters import TrainedParameters
 from .span import exact_float
 from .task import Readout, Task, readout_matrix
 from .topology import ConnectionSpec, LayerSpec, Picture, projection
+from .trajectory import TrajectoryGradient, check_trajectory
 
 Positive = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
 Option = bool | int | float | str
@@ -40,7 +41,7 @@ Option = bool | int | float | str
 class GradientSpec(Model):
     """The derivative of a spike, what it is multiplied by, and the share of it that passes through the reset."""
 
-    kind: Literal["boolean", "float_boolean", "arctan", "fast_sigmoid", "triangle", "boxcar"]
+    kind: Literal["boolean", "float_boolean", "trajectory", "arctan", "fast_sigmoid", "triangle", "boxcar"]
     options: dict[Name, Option]
     scale: Positive
     reset_share: Annotated[float, Field(ge=0, le=1)]
@@ -129,7 +130,10 @@ def load_recipe(path: str | os.PathLike[str], data_dir: Folder = None) -> tuple[
     with faults.at("profile"):
         exact_float(template, most_spikes(recipe.encoding, data.top), recipe.weight_bits)
     with faults.at("gradient", "options"):
-        _try_gradient(make_gradient(recipe.gradient.kind, **recipe.gradient.options), template, faults)
+        gradient = make_gradient(recipe.gradient.kind, **recipe.gradient.options)
+        _try_gradient(gradient, template, faults)
+        if isinstance(gradient, TrajectoryGradient):
+            check_trajectory(gradient, template, recipe.gradient.reset_share)
     faults.check()
     return recipe, template
 

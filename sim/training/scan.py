@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -26,6 +26,18 @@ class Scanned:
     state: Mapping[str, Tensor]
 
 
+@dataclass(frozen=True)
+class Arrived:
+    """What a projection brings to a register in one step: counts [sample, source], total [sample, neuron]."""
+
+    arrival: Arrival
+    counts: Tensor
+    total: Tensor
+
+
+Update = Callable[[Layer, Registers, MutableMapping[str, Tensor], Tensor, Sequence[Arrived]], Tensor]
+
+
 def interpreted(
     ops: TensorOps,
     layer: Layer,
@@ -33,10 +45,12 @@ def interpreted(
     state: Mapping[str, Tensor],
     steps: range,
     record: Sequence[str] = (),
+    update: Update | None = None,
 ) -> Scanned:
     """So many steps, one after the other, from the registers `state` [sample, neuron].
 
-    Raises OverflowRefusedError with the first value that a word refuses.
+    update: what computes a step once all has arrived, instead of `engine.vectorised.updated`. Raises
+    OverflowRefusedError with the first value that a word refuses.
     """
     registers, silent = dict(state), torch.zeros_like(next(iter(state.values())))
     emitted: list[Tensor] = []
@@ -45,9 +59,13 @@ def interpreted(
     for step in steps:
         regs = registers_of(ops, layer, registers)
         try:
-            for arrival, by_step in zip(given, arriving, strict=True):
-                _deliver(ops, arrival, *next(by_step), regs)
-            emitted.append(updated(layer, regs, registers, silent))
+            arrived = [Arrived(arrival, *next(by_step)) for arrival, by_step in zip(given, arriving, strict=True)]
+            for each in arrived:
+                deliver(ops, each, regs)
+            if update is None:
+                emitted.append(updated(layer, regs, registers, silent))
+            else:
+                emitted.append(update(layer, regs, registers, silent, arrived))
         except RefusedWriteError as error:
             raise OverflowRefusedError(f"training, step {step}, layer {layer.name}, {error}") from None
         for register, values in kept.items():
@@ -56,8 +74,10 @@ def interpreted(
     return Scanned(torch.stack(emitted, 1), recorded, {name: value + silent for name, value in registers.items()})
 
 
-def _deliver(ops: TensorOps, arrival: Arrival, counts: Tensor, total: Tensor, regs: Registers) -> None:
+def deliver(ops: TensorOps, arrived: Arrived, regs: Registers) -> None:
+    """Write what arrived to its register."""
+    arrival = arrived.arrival
     if arrival.incoming.sum is None:
-        ops.accumulate(regs, arrival.register, counts, arrival.weights, total)
+        ops.accumulate(regs, arrival.register, arrived.counts, arrival.weights, arrived.total)
     else:
-        deliver_at_once(regs, arrival.incoming, arrival.register, total)
+        deliver_at_once(regs, arrival.incoming, arrival.register, arrived.total)
