@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ..datapath import clip_count
+from ..datapath import ANY, NONZERO, Cap, clip_count
 from ..engine.wiring import Incoming
 from ..ops.base import Ops
 from .weights import Weights
@@ -60,3 +60,12 @@ def late(spikes: Tensor, lag: int) -> Tensor:
     kept = spikes[:, : max(0, spikes.shape[1] - lag)]
     silent = spikes.new_zeros(len(spikes), spikes.shape[1] - kept.shape[1], spikes.shape[2])
     return torch.cat([silent, kept], 1)
+
+
+@torch.no_grad()
+def _within(spikes: Tensor, cap: Cap) -> bool:
+    """Whether no count is changed by the cap: found faster than all are clipped."""
+    if cap == ANY:
+        return True
+    least, most = torch.aminmax(spikes)
+    return bool(most <= (1 if cap == NONZERO else int(cap))) and (cap != NONZERO or bool(least >= 0))
