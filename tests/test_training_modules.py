@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import bitspike as bs
 import numpy as np
 import pytest
@@ -53,7 +55,7 @@ def test_a_module_trained_by_a_loop_of_ones_own_exports_its_own_bits():
     network = bt.export(model, (2, 6, 6), task={"mine": True})
     assert [population.name for population in network.populations] == ["edges", "pool", "memory", "output"]
     assert network.task == {"mine": True}
-    for engine in ("compiled", "oracle"):
+    for engine in ("array", "oracle"):
         trace = bs.run(network, spikes.flatten(2).numpy(), record="all", engine=engine)
         with torch.no_grad():
             edges, pooled = model.edges(spikes), model.pool(model.edges(spikes))
@@ -173,3 +175,11 @@ def test_a_call_without_its_spikes_is_refused():
         layer()()
     with pytest.raises(InputError, match="found no call of a layer"):
         bt.export(torch.nn.Identity(), 4)
+
+
+def test_the_example_of_the_readme_runs():
+    blocks = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8").split("```python\n")
+    (example,) = (block.split("```")[0] for block in blocks if "bt.Layer" in block)
+    made = {}
+    exec(example, made)
+    assert isinstance(made["network"], bs.Network)

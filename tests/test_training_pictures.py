@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import resources
 
 import bitspike as bs
 import numpy as np
@@ -13,6 +14,7 @@ from bitspike.network.geometry import expand  # noqa: E402
 from bitspike.ops.base import Registers  # noqa: E402
 from bitspike.ops.tensor import TensorOps  # noqa: E402
 from bitspike.training.model import SpikingNetwork  # noqa: E402
+from bitspike.training.recipe import load_recipe  # noqa: E402
 from bitspike.training.surrogate import Arctan, Triangle  # noqa: E402
 from bitspike.training.weights import Kernels, Matrix, windows  # noqa: E402
 from bitspike.word import Word  # noqa: E402
@@ -163,9 +165,9 @@ def test_a_pool_has_the_registers_and_gradients_of_its_matrix(weight, word):
 @pytest.mark.parametrize("batch", [1, 16, 40])
 def test_a_convolution_is_exact_up_to_24_bits(batch):
     rng = np.random.default_rng(0)
-    counts, kernels = rng.integers(200, 256, (batch, 16 * 144)), rng.integers(-20, 128, (16, 16, 3, 3))
-    convolution = bs.Convolution((16, 12, 12), padding=1)
-    exact = counts @ expand(convolution, kernels.shape, 8 * 144).dense(kernels, 16 * 144)
+    counts, kernels = rng.integers(200, 256, (batch, 16 * 49)), rng.integers(-20, 128, (4, 16, 3, 3))
+    convolution = bs.Convolution((16, 7, 7), padding=1)
+    exact = counts @ expand(convolution, kernels.shape, 8 * 144).dense(kernels, 4 * 49)
     found = Kernels(torch.tensor(kernels).float(), convolution).total(torch.tensor(counts).float())
     assert np.abs(exact).max() > 1 << 20
     assert np.array_equal(found.numpy(), exact)
@@ -220,7 +222,7 @@ def lava(**link):
     return SpikingNetwork(bs.Network(profile, 25, layers, links), Arctan(0.5), gain=150.0, max_input=1)
 
 
-def binary(inputs, samples=4, steps=14):
+def binary(inputs, samples=3, steps=10):
     return np.random.default_rng(0).integers(0, 2, (samples, steps, inputs))
 
 
@@ -277,3 +279,14 @@ def test_speck_with_pools_and_several_spikes_a_step():
     emitted, _ = model(torch.ones(2, 6, 72))
     emitted["c"].sum().backward()
     assert all(parameter.grad.abs().sum() > 0 for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("recipe", ["digits-conv", "digits-skip"])
+def test_shipped_recipes_that_saturate_on_purpose(recipe):
+    _, template = load_recipe(str(resources.files("bitspike.models") / f"{recipe}.yaml"))
+    torch.manual_seed(0)
+    model = SpikingNetwork(template, Triangle(1.0), gain=4000.0)
+    spikes = np.random.default_rng(0).choice([0, 1, 90, 255], (2, 4, template.inputs), p=[0.3, 0.4, 0.2, 0.1])
+    trace = proved(model, spikes)
+    assert sum(count for layer in trace.overflows.values() for count in layer.values()) > 100
+    assert trace.spikes.any()
