@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -42,22 +43,15 @@ class Raster:
 
     @classmethod
     def of_bits(cls, bits: ArrayLike, inputs: int) -> Raster:
-        """Of bits uint8 [sample, step, ceil(inputs / 8)], as numpy.packbits makes them. Raises InputError."""
+        """Of bits uint8 [sample, step, ceil(inputs / 8)], as numpy.packbits makes them. Raises InputError.
+
+        They stay packed; a run lists those of some samples at a time.
+        """
         packed = np.asarray(bits)
         width = -(-inputs // 8)
         if packed.ndim != 3 or packed.dtype != np.uint8 or packed.shape[2] != width or 0 in packed.shape:
             raise InputError(f"bits: found {packed.dtype} {packed.shape}; allowed: uint8 [sample, step, {width}]")
-        shape = (*packed.shape[:2], inputs)
-        counts = np.concatenate(
-            [np.unpackbits(packed[p], axis=2, count=inputs).sum(2, np.int64) for p in _parts(shape)]
-        )
-        pointers, done = _pointers(counts.ravel()), 0
-        index = np.empty(pointers[-1], np.int32)  # once, and filled in parts: what comes out is the largest
-        for part in _parts(shape):
-            channels = np.nonzero(np.unpackbits(packed[part], axis=2, count=inputs))[2]
-            index[done : done + len(channels)] = channels
-            done += len(channels)
-        return cls(shape, pointers, index)
+        return _Packed(packed, inputs)
 
     @classmethod
     def of_spikes(cls, shape: tuple[int, int, int], sample: ArrayLike, step: ArrayLike, channel: ArrayLike) -> Raster:
@@ -128,6 +122,45 @@ class Raster:
 
     def __len__(self) -> int:
         return self.shape[0]
+
+
+class _Packed(Raster):
+    """A raster of bits uint8 [sample, step, byte], which are listed where they are asked for."""
+
+    bits: NDArray[np.uint8]
+
+    def __init__(self, bits: NDArray[np.uint8], inputs: int) -> None:
+        for name, value in (("bits", bits), ("shape", (*bits.shape[:2], inputs)), ("counts", None)):
+            object.__setattr__(self, name, value)
+
+    @cached_property
+    def _lists(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        found = np.concatenate([self.dense(part).sum(2, np.int64) for part in _parts(self.shape)])
+        pointers, done = _pointers(found.ravel()), 0
+        index = np.empty(pointers[-1], np.int32)  # once, and filled in parts: what comes out is the largest
+        for part in _parts(self.shape):
+            channels = np.nonzero(self.dense(part))[2]
+            index[done : done + len(channels)] = channels
+            done += len(channels)
+        return pointers, index
+
+    @property
+    def pointers(self) -> NDArray[np.int64]:
+        return self._lists[0]
+
+    @property
+    def index(self) -> NDArray[np.int32]:
+        return self._lists[1]
+
+    def dense(self, samples: slice = slice(None), dtype: str = "uint8") -> Integers:
+        return np.unpackbits(self.bits[samples], axis=2, count=self.shape[2]).astype(dtype, copy=False)
+
+    def dense_step(self, step: int) -> Integers:
+        steps = self.shape[1]
+        return np.unpackbits(self.bits[:, [step % steps]], axis=2, count=self.shape[2]).astype(np.int64)
+
+    def __getitem__(self, samples: slice) -> Raster:
+        return _Packed(self.bits[samples], self.shape[2])
 
 
 def _parts(shape: tuple[int, ...]) -> Iterator[slice]:

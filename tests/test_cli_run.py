@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 
@@ -40,6 +41,23 @@ def test_every_engine_writes_the_trace_that_the_library_computes(capsys, tmp_pat
     expected = bs.run(bs.load_network(net), np.load(counts), record="all")
     comparison = bs.compare(bs.load_trace(out), expected)
     assert (comparison.equal, comparison.left_out, comparison.values) == (True, (), 72)
+
+
+def test_a_trace_that_memory_cannot_hold_is_streamed_to_its_file(capsys, tmp_path, monkeypatch, net, counts):
+    command = importlib.import_module("bitspike.cli.run")
+    streamed = []
+
+    def watched(*args, record_to, **options):
+        streamed.append(record_to)
+        return bs.run(*args, record_to=record_to, **options)
+
+    monkeypatch.setattr(command, "run", watched)
+    for name, left in {"held": 1 << 40, "streamed": 1}.items():
+        monkeypatch.setattr(command, "available_memory", lambda left=left: left)
+        out = tmp_path / f"{name}.npz"
+        assert bitspike(capsys, "run", net, "--data", counts, "--record", "all", "-o", out).status == 0
+    assert streamed == [None, str(tmp_path / "streamed.npz")]
+    bs.compare(*(bs.load_trace(tmp_path / f"{name}.npz") for name in ("streamed", "held"))).check()
 
 
 def test_only_the_registers_asked_for_are_recorded(capsys, tmp_path, net, counts):

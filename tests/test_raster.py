@@ -3,6 +3,7 @@
 import bitspike as bs
 import numpy as np
 import pytest
+from bitspike.engine import memory
 from builders import generic
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +32,20 @@ def test_packed_bits_are_the_spikes_that_they_pack(counts):
     raster = bs.Raster.of_bits(np.packbits(spikes, axis=2), counts.shape[2])
     assert np.array_equal(raster.dense(), spikes)
     assert raster.counts is None
+    assert np.array_equal(raster.dense_step(-1), spikes[:, -1:])
+    listed = bs.Raster(raster.shape, raster.pointers, raster.index)
+    assert np.array_equal(listed.dense(), spikes)
+    assert np.array_equal(raster[:1].dense(), spikes[:1])
+
+
+def test_packed_bits_are_listed_chunk_by_chunk(monkeypatch):
+    network = generic()
+    spikes = np.random.default_rng(0).random((5, 7, 2)) < 0.5
+    whole = bs.run(network, spikes, record="all")
+    monkeypatch.setattr(memory, "CHUNK", 1)
+    raster = bs.Raster.of_bits(np.packbits(spikes, axis=2), 2)
+    bs.compare(bs.run(network, raster, record="all"), whole).check()
+    assert "_lists" not in vars(raster)
 
 
 @given(COUNTS, st.randoms(use_true_random=False))

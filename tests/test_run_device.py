@@ -3,6 +3,7 @@
 import bitspike as bs
 import numpy as np
 import pytest
+from bitspike.engine import memory
 from builders import random_generic, random_spikes, random_xylo
 from invented_chips import random_event, random_events, random_exponents, random_graded, random_ternary
 from test_run_engines import assert_same_state
@@ -30,6 +31,18 @@ def test_invented_chips_are_computed_bit_for_bit(make):
     for seed in range(12):
         network = make(seed)
         assert_equals_the_oracle(network, random_graded(network, seed))
+
+
+def test_chunks_and_files_change_no_bit(tmp_path, monkeypatch):
+    network = random_xylo(2)
+    spikes = random_spikes(network, 2)
+    golden = bs.run(network, spikes, record="all", engine="oracle")
+    monkeypatch.setattr(memory, "CHUNK", 1)
+    for options in ({}, {"record_to": tmp_path / "t.npz"}):
+        found = bs.run(network, spikes, record="all", device="cpu", **options)
+        bs.compare(found, golden).check()
+        assert_same_state(found.state, golden.state)
+    bs.compare(bs.load_trace(tmp_path / "t.npz"), golden).check()
 
 
 def test_a_device_that_torch_does_not_see_is_refused():
