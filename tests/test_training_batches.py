@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from bitspike.errors import ProcessError
 
 torch = pytest.importorskip("torch")
 from bitspike.training.augment import Augmentation  # noqa: E402
@@ -98,3 +99,14 @@ def test_a_steady_input_is_held_once_and_trains_to_the_same_bits():
     assert all(weight.abs().sum() > 0 for weight in gradients[0][1:])
     for once, repeated in zip(*gradients, strict=True):
         torch.testing.assert_close(once, repeated)
+
+
+def test_a_process_whose_partner_has_ended_says_so(monkeypatch):
+    def closed(tensor):
+        raise RuntimeError("Connection closed by peer")
+
+    monkeypatch.setattr(torch.distributed, "all_reduce", closed)
+    tensor = torch.ones(2)
+    Processes(0, 1).sum([tensor])  # alone there is nothing to wait for
+    with pytest.raises(ProcessError, match=r"^process 1 of 2: another has ended \(Connection closed by peer\)$"):
+        Processes(1, 2).sum([tensor])

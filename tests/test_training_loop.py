@@ -138,15 +138,23 @@ def test_weight_decay_takes_its_share_of_the_weights_in_every_step(small):
         assert not torch.equal(without, with_decay)
 
 
-def test_thresholds_do_not_decay(small, monkeypatch):
+def test_weights_decay_and_thresholds_do_not(small, monkeypatch):
     train_thresholds(monkeypatch)
-    networks = [
-        train(small[0].model_copy(update={"epochs": 1, "batch": 40, "weight_decay": share}), small[1]).network
-        for share in (0.0, 1.0)
-    ]
-    thresholds = [np.asarray(network.populations[0].parameters["threshold"]) for network in networks]
-    assert np.array_equal(*thresholds)
-    assert np.ptp(thresholds[0]) > 0
+    recipe = small[0].model_copy(update={"weight_decay": 0.5})
+    model = loop.build(recipe, small[1], max_input=1)
+    (thresholds,) = model.neurons.parameters()
+    weights = next(model.trained.parameters())
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    with torch.no_grad():
+        thresholds += 7
+    before = thresholds.clone(), weights.clone()
+    optimizer = loop._optimizer(recipe, model)
+    for group in optimizer.param_groups:
+        group["lr"] = 0.1
+    optimizer.step()
+    assert torch.equal(thresholds, before[0])
+    assert torch.allclose(weights, 0.95 * before[1])
 
 
 def test_smoothed_labels_count_every_class_a_little(small):
