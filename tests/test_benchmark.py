@@ -5,7 +5,7 @@ import json
 import benchmark
 import numpy as np
 import pytest
-from benchmarks import cores, exchange, machine, native, networks, roofline, scaling, xylo
+from benchmarks import cores, exchange, machine, native, networks, roofline, scaling, training, xylo
 from benchmarks.networks import GENERIC
 
 TINY = ("--steps", "3", "--seconds", "0")
@@ -175,6 +175,35 @@ def test_exchange(capsys):
     check(row, "files")
     assert (row["target"], row["unit"]) == ("<= 0.3", "s")
     assert sum(exchange.SIZES["generic-w8-v16"][1:]) == sum(exchange.SIZES["xylo-audio-2"][1:]) == 138
+
+
+def test_training_that_has_no_peer_is_said(capsys, monkeypatch):
+    monkeypatch.setattr("benchmarks.training.installed", lambda name: None if name == "snntorch" else "1")
+    for row in measured(capsys, "training"):
+        assert row["refused"] == "snntorch is not installed"
+        assert row["target"] is None
+
+
+@pytest.mark.filterwarnings("ignore")  # Brevitas' and snnTorch's
+def test_training(capsys):
+    pytest.importorskip("torch")
+    pytest.importorskip("snntorch")
+    (row,) = measured(capsys, "training", "--only", "T=8")
+    check(row, "samples/s", "theirs", "matrix products")
+    assert row["target"] == ">= 5"
+    assert row["theirs"] > 0
+
+
+def test_a_step_of_training_that_is_timed_trains(monkeypatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(training, "SIZES", (20, 12, 9, 4))
+    monkeypatch.setattr(training, "BATCH", 6)
+    spikes, labels = training.batch(8)
+    step = training.our_step(spikes, labels)
+    losses = [step() for _ in range(30)]
+    assert losses[-1] < losses[0]
+    assert 0 < training.share_of_products(step) < 1
+    assert torch.is_grad_enabled()
 
 
 def test_a_name_that_no_row_has_is_refused(capsys):

@@ -8,10 +8,17 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import engine, exchange, peers, roofline, scaling
+from benchmarks import engine, exchange, peers, roofline, scaling, training
 from benchmarks.rows import Settings, report
 
-COMMANDS = {"engine": engine, "peers": peers, "scaling": scaling, "roofline": roofline, "exchange": exchange}
+COMMANDS = {
+    "engine": engine,
+    "peers": peers,
+    "scaling": scaling,
+    "roofline": roofline,
+    "exchange": exchange,
+    "training": training,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
