@@ -26,6 +26,9 @@ CLOSE = [  # graph, profile, options, how far the count of spikes of a layer may
     ("spikingjelly_mixed", "loihi-brian2", {}, 0.1),
     ("spikingjelly_currents", "loihi-lava", {}, 0.1),
     ("spikingjelly_currents", "loihi-brian2", {}, 0.1),
+    ("norse_leaky", "loihi-lava", {}, 0.1),
+    ("norse_currents", "loihi-lava", {}, 0.1),
+    ("rockpool_dense", "xylo-audio-2", {}, 0.15),
 ]
 
 
@@ -54,7 +57,10 @@ def test_the_integers_spike_nearly_as_often(name, profile, options, part):
             assert layer["membrane_error"] < 0.1
 
 
-@pytest.mark.parametrize("name", ["snntorch_dense", "sinabs_pictures", "spikingjelly_currents"])
+@pytest.mark.parametrize(
+    "name",
+    ["snntorch_dense", "sinabs_pictures", "spikingjelly_currents", "norse_leaky", "norse_currents", "rockpool_dense"],
+)
 def test_the_exporter_is_recognised_by_its_marks(name):
     assert fused(name, **ZERO.get(name, {})).conventions.name == name.partition("_")[0]
 
