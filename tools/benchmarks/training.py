@@ -54,7 +54,7 @@ def _measure(settings: Settings, name: str, steps: int, against: str) -> Row:
     ours = our_step(spikes, labels)
     theirs = snntorch_step(spikes, labels) if against == "snnTorch" else our_step(spikes, labels, compiles=False)
     times = interleaved([ours, theirs], seconds=settings.seconds)
-    notes: dict[str, Any] = {"samples/s": BATCH / times.median(0), "theirs": BATCH / times.median(1)}
+    notes: dict[str, Any] = {"samples/s": BATCH / times.median(0), "their samples/s": BATCH / times.median(1)}
     notes |= {"matrix products": f"{100 * share_of_products(ours):.0f}% of the step"}
     notes |= {"theirs is": f"snntorch {installed('snntorch')}"} if against == "snnTorch" else {}
     target = Target(TARGET) if against == "snnTorch" else None
