@@ -27,6 +27,7 @@ from . import (
     demo,
     explain,
     export,
+    gradient,
     import_,
     place,
     profiles,
@@ -41,7 +42,7 @@ from . import (
 from .common import faults_of, note
 
 _VERBS = (
-    *(profiles, show, check, train, import_, run, compare, explain, trace, vectors, verify),
+    *(profiles, show, check, train, gradient, import_, run, compare, explain, trace, vectors, verify),
     *(place, export, rtl, demo),
 )
 

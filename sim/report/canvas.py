@@ -43,10 +43,15 @@ STYLE: dict[Any, Any] = {
 DASHED = (0, (5, 3))
 
 
-def save_png(figure: Figure, path: Destination) -> None:
-    """Write the figure, whole or not at all. Raises FileError."""
+def check_png(path: Destination) -> None:
+    """Raise FileError for another ending."""
     if Path(path).suffix != ".png":
         raise FileError(f"{os.fspath(path)}: found '{Path(path).suffix}'; allowed: .png")
+
+
+def save_png(figure: Figure, path: Destination) -> None:
+    """Write the figure, whole or not at all. Raises FileError."""
+    check_png(path)
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=DPI, facecolor="white", metadata={"Software": None})
     with replacing(path) as file:

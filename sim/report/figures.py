@@ -117,10 +117,10 @@ def gradient_histogram(
     values = np.asarray(membranes, np.int64).ravel()
     if not values.size:
         raise InputError("membranes: found none; allowed: one value or more")
-    low, high = _interesting(values, word, threshold)
+    low, high = shown_range(values, word, threshold)
     with rc_context(STYLE):
         figure, (ax,) = new_figure(title, [3.6], right=1.0)
-        _draw_histogram(ax, values, low, high)
+        draw_histogram(ax, values, low, high)
         ends = max(low, word.min), min(high, word.max)
         points = np.linspace(*ends, min(ends[1] - ends[0], CURVE) + 1).round()
         _draw_gradient(ax.twinx(), points, gradient(points))
@@ -236,7 +236,7 @@ def _draw_register(ax: Axes, values: Integers, threshold: int) -> None:
     integer_ticks(ax.yaxis, 6)
 
 
-def _interesting(values: Integers, word: Word, threshold: int) -> tuple[int, int]:
+def shown_range(values: Integers, word: Word, threshold: int) -> tuple[int, int]:
     """The register values to show: nearly all that were held, and somewhat more than two thresholds either way."""
     least, most = np.quantile(values, [0.02, 0.98])
     reach = max(11 * abs(threshold) // 5, 2)
@@ -244,7 +244,7 @@ def _interesting(values: Integers, word: Word, threshold: int) -> tuple[int, int
     return min(low, threshold), max(high, threshold, low + 1)
 
 
-def _draw_histogram(ax: Axes, values: Integers, low: int, high: int) -> None:
+def draw_histogram(ax: Axes, values: Integers, low: int, high: int) -> None:
     """Bars of a power of two of register values each."""
     width = 1
     while width * BARS < high - low:
