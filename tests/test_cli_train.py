@@ -56,7 +56,7 @@ def test_train_writes_a_network_and_tells_its_accuracy(capsys, tmp_path, tiny, n
     ran = bitspike(capsys, "train", tiny, "-o", net, "--json")
     result = json.loads(ran.out)
     assert (ran.status, beside_findings(ran.errors)) == (0, [])
-    told = {"overflows", "silent_neurons", "findings", *EPOCHS}
+    told = {"overflows", "silent_neurons", "findings", "registers", *EPOCHS}
     assert set(result) == {"output", "accuracy", "samples", "seconds", *told}
     assert (result["output"], result["samples"], result["epochs"]) == (str(net), 597, 1)
     assert bs.load_network(net).task["recipe"] == "tiny"

@@ -13,7 +13,8 @@ from ..errors import DivergedError, InputError, suggest
 from ..network import Network, save_network
 from ..report.observed import deciding, observed
 from ..report.proved import proved
-from .common import add_data_dir, add_json, extra, note, print_json, training
+from ..report.registers import COLUMNS, register_bounds
+from .common import add_data_dir, add_json, extra, note, print_json, print_table, training
 from .epochs import Logs, add_logs, watched
 
 _MODELS = "bitspike.models"
@@ -56,6 +57,8 @@ def act(args: argparse.Namespace) -> int:
     trace = run(trained.network, test.spikes, record=deciding(trained.network))
     known = proved(trained.network, trained.model.max_input, recipe.weight_bits)
     found = known + observed(trained.network, trace, test.spikes, known)
+    controlled = recipe.overflow.kind != "allow"
+    bounds = register_bounds(trained.network, trained.model.max_input) if controlled else []
     result = {
         "output": args.output,
         "accuracy": test.accuracy(trace.spikes),
@@ -67,11 +70,14 @@ def act(args: argparse.Namespace) -> int:
         "overflows": trace.overflows,
         "silent_neurons": {name: int((layer.spikes.sum((0, 1)) == 0).sum()) for name, layer in trace.layers.items()},
         "findings": [finding.json() for finding in found],
+        "registers": [bound.json() for bound in bounds],
     }
     if args.json:
         print_json(result)
     else:
         print(f"{args.output}: test accuracy {result['accuracy']:.2%} on {result['samples']} samples")
+        if bounds:
+            print_table("", COLUMNS, [bound.row() for bound in bounds])
         for finding in found:
             note(f"warning: {finding}")
     return 130 if trained.interrupted else 0

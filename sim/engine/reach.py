@@ -100,7 +100,10 @@ def settle(layer: Layer, arrivals: Arrive, wide: int | None = None, start: Spans
             break
         growth = [*growth[-1:], {n: (span.lo - after[n].lo, after[n].hi - span.hi) for n, span in state.items()}]
         if turn >= PATIENCE and turn % 3 == 0:
-            after, guessed = _extrapolated(layer, after, growth, wide), True
+            after, guessed = (
+                _extrapolated(layer, after, growth, wide, PATIENCE << min(40, (turn - PATIENCE) // 3)),
+                True,
+            )
         state = after
     if not settled:
         state = {name: _whole(layer, name, wide) for name in state}
@@ -289,16 +292,22 @@ def _joined(a: Spans, b: Spans) -> Spans:
 
 
 def _extrapolated(
-    layer: Layer, state: Spans, growth: Sequence[dict[str, tuple[Array, Array]]], wide: int | None
+    layer: Layer, state: Spans, growth: Sequence[dict[str, tuple[Array, Array]]], wide: int | None, steps: int
 ) -> Spans:
-    """Where registers settle that grow ever less, as by a leak: a geometric series' sum; a guess, to be checked."""
+    """Where registers settle that grow ever less, as by a leak: a geometric series' sum; a guess, to be checked.
+
+    steps: how many of those that grow as before are taken at once.
+    """
+    most = np.int64(1 << 60)
     guess = {}
     for name, span in state.items():
         ends = []
         for before, now in zip(growth[0][name], growth[-1][name], strict=True):
             slows = before > now
-            series = now * now // np.where(slows, before - now, 1) + 1
-            ends.append(np.where(now > 0, np.where(slows, series, now * PATIENCE), 0))
+            few = np.minimum(now, 1 << 30)  # whose square is computed
+            series = few * few // np.where(slows, before - now, 1) + 1
+            as_before = np.where(now < most // steps, now * steps, most)
+            ends.append(np.where(now > 0, np.where(slows, series, as_before), 0))
         whole = _whole(layer, name, wide)
         guess[name] = Span(np.maximum(span.lo - ends[0], whole.lo), np.minimum(span.hi + ends[1], whole.hi))
     return guess

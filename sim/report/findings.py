@@ -66,6 +66,7 @@ KINDS_OF_WEIGHTS = {
     "end_weights": "many weights are at an end of their word",
     "lost_weights": "the format makes 0 of weights that are not",
     "cut_weights": "the format clips or wraps weights",
+    "tight_weights": "few weights can be other than 0 if no register is to overflow",
 }
 KINDS = {
     "unconnected": "no weight other than 0 reaches them",

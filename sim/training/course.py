@@ -65,7 +65,8 @@ class Course:
         logits = emitted[model.template.output].sum(1) @ self.outputs
         labels = batch.labels.to(logits.device)
         loss = cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
-        torch.autograd.backward(loss * batch.share)
+        penalty = None if model.control is None else model.control.penalty()
+        torch.autograd.backward((loss if penalty is None else loss + penalty) * batch.share)
         rate = torch.cat([spikes.detach().flatten() for spikes in emitted.values()]).mean()
         right = (logits.argmax(1) == labels).sum()
         return torch.stack([loss.detach() * len(logits), right, rate * len(logits)]).double()

@@ -81,6 +81,9 @@ def train(
         if resume and checkpoint is not None:
             progress.restore(checkpoint, identity)
         course = Course(recipe, seed, samples, held, outputs, processes, on_batch if first else lambda epochs: None)
+        if watch is not None and model.control is not None:
+            for finding in model.control.findings():
+                watch.tell(finding)
         try:
             for epoch in progress.history if first else ():
                 on_epoch(epoch)
@@ -98,7 +101,10 @@ def train(
     model.load_state_dict(progress.best)
     history, seconds = tuple(progress.history), time.perf_counter() - began
     interrupted = isinstance(ended, KeyboardInterrupt)
-    trained = Trained(model, model.export(), history, best_epoch(history), seconds, interrupted)
+    network = model.export()
+    if model.control is not None:
+        model.control.prove(network)
+    trained = Trained(model, network, history, best_epoch(history), seconds, interrupted)
     if isinstance(ended, DivergedError):
         ended.trained = trained
         raise ended

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from ..network.network import Network
 from ..ops.tensor import SpikeGradient, TensorOps
 from ..ops.torch_threads import threads_for
 from ..profile.schema import INPUT, Profile, register_word
+from ..report.findings import Finding
 from ..trace import LayerTrace, Trace
 from .arrivals import is_steady
 from .compiled import Scanner
@@ -29,6 +30,22 @@ from .parameters import Trained, TrainedParameters
 from .projections import TrainedProjection
 from .span import exact_float
 from .trajectory import TrajectoryGradient, check_trajectory
+
+
+class Control(Protocol):
+    """What keeps the weights in training from letting registers overflow."""
+
+    def penalty(self) -> Tensor | None:
+        """What is added to the loss; None: nothing."""
+
+    def after_step(self) -> None:
+        """Bring back the weights that a step of the optimizer took too far."""
+
+    def findings(self) -> Iterable[Finding]:
+        """What the user should know of it."""
+
+    def prove(self, network: Network) -> None:
+        """Check the exported integers."""
 
 
 class SpikingNetwork(nn.Module):
@@ -75,7 +92,7 @@ class SpikingNetwork(nn.Module):
             TrainedProjection(template, place, self.ops, weight_bits, gain)
             for place in range(len(template.projections))
         )
-
+        self.control: Control | None = None
         rates = parameter_rates or {}
         self.neurons = nn.ModuleList(
             TrainedParameters(template, each, (train or {}).get(each.name, {}), rates.get(each.name, 1.0))
@@ -91,10 +108,12 @@ class SpikingNetwork(nn.Module):
         }
 
     def after_step(self) -> None:
-        """To be called after each step of an optimizer: trained parameters stay within their words."""
+        """To be called after each step of an optimizer: parameters stay within their words, weights under control."""
         for parameters in self.parameters_of.values():
             for each in parameters.each:
                 each.keep_in_word()
+        if self.control is not None:
+            self.control.after_step()
 
     @property
     def projections(self) -> list[TrainedProjection]:
@@ -139,7 +158,7 @@ class SpikingNetwork(nn.Module):
         scanner = self.scanner if rounded else Scanner(self.template.profile, self.ops, compiles=False)
         registers: dict[str, dict[str, Tensor]] = {}
         for group in groups:
-            layers = [self._with_weights(layer, rounded) for layer in group]
+            layers = [self.with_weights(layer, rounded) for layer in group]
             for name, scanned in run_group(scanner, layers, spikes, wanted).items():
                 spikes[name], registers[name] = scanned.spikes, dict(scanned.registers)
         return spikes, registers
@@ -156,7 +175,7 @@ class SpikingNetwork(nn.Module):
             raise InputError(f"spikes: found {arriving[beyond][0]:g}; allowed: integers 0 to {self.max_input}")
         return arriving
 
-    def _with_weights(self, layer: Layer, rounded: bool) -> Layer:
+    def with_weights(self, layer: Layer, rounded: bool = True) -> Layer:
         """The layer with tensors: this step's weights and its parameters."""
         like = torch.empty(0, dtype=self.dtype, device=self.device)
         incoming: list[Incoming] = []

@@ -28,6 +28,7 @@ from .encoding import Encoding, encode, most_spikes
 from .gradient import make_gradient
 from .layers import weight_quantizer
 from .model import SpikingNetwork
+from .overflow import Allow, Overflow, control
 from .parameters import TrainedParameters
 from .span import exact_float
 from .task import Readout, Task, readout_matrix
@@ -71,6 +72,9 @@ class Recipe(Model):
     patience: Annotated[int, Field(ge=1, description="epochs without a better one that end the training")] | None = None
     weight_decay: Annotated[float, Field(ge=0, le=1, description="of AdamW")] = 0.0
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    overflow: Annotated[Overflow, Field(description="of registers, by what the weights can add up to")] = Allow(
+        kind="allow"
+    )
 
 
 class _Faults:
@@ -135,6 +139,10 @@ def load_recipe(path: str | os.PathLike[str], data_dir: Folder = None) -> tuple[
         if isinstance(gradient, TrajectoryGradient):
             check_trajectory(gradient, template, recipe.gradient.reset_share)
     faults.check()
+    if not isinstance(recipe.overflow, Allow):
+        with faults.at("overflow"):
+            build(recipe, template, most_spikes(recipe.encoding, data.top))
+    faults.check()
     return recipe, template
 
 
@@ -181,7 +189,7 @@ def _template(recipe: Recipe, profile: Profile, shape: Picture, faults: _Faults)
 def build(recipe: Recipe, template: Network, max_input: int) -> SpikingNetwork:
     """The network to train, with fresh weights drawn from torch's generator."""
     gradient = make_gradient(recipe.gradient.kind, **recipe.gradient.options)
-    return SpikingNetwork(
+    model = SpikingNetwork(
         template,
         gradient,
         weight_bits=recipe.weight_bits,
@@ -192,3 +200,5 @@ def build(recipe: Recipe, template: Network, max_input: int) -> SpikingNetwork:
         train={layer.name: layer.train for layer in recipe.layers},
         parameter_rates={layer.name: layer.train_rate for layer in recipe.layers},
     )
+    model.control = control(model, recipe.overflow)
+    return model
