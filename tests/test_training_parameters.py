@@ -8,6 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 from bitspike.errors import InputError  # noqa: E402
+from bitspike.training.compiled import Scanner  # noqa: E402
 from bitspike.training.model import SpikingNetwork  # noqa: E402
 from bitspike.training.parameters import TrainedParameter  # noqa: E402
 from bitspike.training.surrogate import Triangle  # noqa: E402
@@ -193,3 +194,16 @@ def test_a_fault_of_what_is_trained_is_placed(capsys, tmp_path):
     assert line.startswith(f"{file}:9:")
     assert "layers[0].train" in line
     assert "Did you mean 'threshold'?" in line
+
+
+def test_machine_code_and_the_interpreter_give_trained_parameters_the_same_gradients():
+    found = []
+    for compiles in (True, False):
+        model, spikes = xylo(ALL, gain=40.0)
+        model.scanner = Scanner(model.template.profile, model.ops, compiles=compiles)
+        emitted, _ = model(torch.as_tensor(spikes))
+        emitted["output"].sum().backward()
+        assert ("output" in model.scanner.interpreted) != compiles
+        found.append({(n, e.name): e.way.grad for n, ps in model.parameters_of.items() for e in ps.each})
+    for place, gradient in found[0].items():
+        torch.testing.assert_close(gradient, found[1][place], rtol=1e-4, atol=1e-4, msg=str(place))

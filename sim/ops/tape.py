@@ -7,6 +7,7 @@ gradient may reach, what the derivative of its result is multiplied by to get th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from functools import partial
@@ -137,13 +138,20 @@ class TapeOps(Ops):
 
     def shift_left(self, a: Traced, by: Traced) -> Traced:
         """a * 2**by"""
-        factor = self._times(lambda: self._power_of_two(by.lanes, 1))
-        return self.node(self.lanes.shift_left(a.lanes, by.lanes), (a, factor))
+        return self.node(self.lanes.shift_left(a.lanes, by.lanes), *self._scaled(a, by, 1))
 
     def shift_right(self, a: Traced, by: Traced, rounding: Rounding) -> Traced:
         """Floor or truncation of a / 2**by; slope 1/2**by"""
-        factor = self._times(lambda: self._power_of_two(by.lanes, -1))
-        return self.node(self.lanes.shift_right(a.lanes, by.lanes, rounding), (a, factor))
+        return self.node(self.lanes.shift_right(a.lanes, by.lanes, rounding), *self._scaled(a, by, -1))
+
+    def _scaled(self, a: Traced, by: Traced, sign: int) -> tuple[tuple[Traced, Factor], tuple[Traced, Factor]]:
+        """What a * 2**(sign * by), its fraction included, is differentiated by, and its derivatives."""
+
+        def by_exponent(above: Vector) -> Vector:
+            value = self.builder.fmul(self.as_real(a.lanes), self._power_of_two(by.lanes, sign))
+            return self.builder.fmul(above, self.builder.fmul(self.number(sign * math.log(2)), value))
+
+        return (a, self._times(lambda: self._power_of_two(by.lanes, sign))), (by, by_exponent)
 
     def divide(self, a: Traced, b: Traced) -> Traced:
         """The floor of a / b; slope 1/b"""

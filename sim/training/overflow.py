@@ -178,7 +178,9 @@ class OverflowControl:
                     found = [end[0] for end in weights.ends(counts)]
                     before = ends.get(register, [torch.zeros_like(end) for end in found])
                     ends[register] = [a + b for a, b in zip(before, found, strict=True)]
-        up, down = (torch.as_tensor(side, dtype=self.model.dtype, device=self.model.device) for side in (budget.up, budget.down))
+        up, down = (
+            torch.as_tensor(side, dtype=self.model.dtype, device=self.model.device) for side in (budget.up, budget.down)
+        )
         sides = [pair for low, high in ends.values() for pair in ((-low, down), (high, up))]
         return [(found - allowed) / allowed.clamp(min=1) for found, allowed in sides]
 

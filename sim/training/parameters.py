@@ -51,7 +51,7 @@ class TrainedParameter(nn.Module):
 
     def integers(self) -> NDArray[np.int64]:
         """The values [neuron] that the chip loads."""
-        return np.asarray(self(torch.float64).detach().numpy(), np.int64)
+        return np.asarray(self(torch.float64).detach().cpu().numpy(), np.int64)
 
     @torch.no_grad()
     def keep_in_word(self) -> None:
@@ -92,7 +92,7 @@ class TrainedParameters(nn.ModuleList):
         if self.neuron.prepare:
             regs = Registers(ops, self.neuron.derived, values)
             for name in self.neuron.derived:
-                regs.values[name] = torch.zeros(layer.size, dtype=dtype)
+                regs.values[name] = next(iter(fixed.values())).new_zeros(layer.size)
             for item in self.neuron.prepare:
                 item.stage.run(regs)
             names |= {*self.neuron.derived}
