@@ -37,10 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         wanted = [task for task in TASKS if not given.tasks or task.name in given.tasks]
         for task in [] if given.page_only else wanted:
             for run in carry_out(task, ledger, given.data_dir):
-                print(
-                    f"{run.task} {run.phase} {run.family} {run.setting} seed {run.seed}: {run.validation:.2%}",
-                    flush=True,
-                )
+                print(run, flush=True)
                 write_text(given.page, page(ledger))
         write_text(given.page, page(ledger))
     except (BitspikeError, ValueError) as error:

@@ -274,7 +274,7 @@ def _bounds(
 ) -> list[tuple[Tensor, Tensor] | None]:
     """For each arrival the bounds of its partial sums, None where no partial sum can leave the word.
 
-    looped: a step of many, which are all looked at, so that one kernel does for all.
+    looped: a step of many, for which one kernel does: where no sum can leave the word, its total stands for its bounds.
     """
     spans = dict(resting)
     found: list[tuple[Tensor, Tensor] | None] = []
@@ -290,7 +290,8 @@ def _bounds(
         low, high = most * lowest + least * highest, most * highest + least * lowest
         proven = span.lo + low >= word.min and span.hi + high <= word.max
         spans[each.register] = Interval(max(word.min, int(span.lo + low)), min(word.max, int(span.hi + high)))
-        found.append(None if proven and not looped else each.weights.ends(each.counts))
+        held = (each.total, each.total) if looped else None
+        found.append(held if proven else each.weights.ends(each.counts))
     return found
 
 
