@@ -15,7 +15,8 @@ from ..network import Network
 from ..ops.base import Registers, Relation
 from ..ops.c import COps
 from ..ops.interval import Interval
-from ..ops.source import SourceRegisters, identifiers
+from ..ops.lines import identifiers
+from ..ops.source import SourceRegisters
 from ..profile.analysis import held, spans
 from ..profile.schema import holding
 from ..word import Word

@@ -15,7 +15,8 @@ from ..engine.wiring import Layer
 from ..network import Network
 from ..ops.c import COps, statements
 from ..ops.interval import Interval
-from ..ops.source import Term, identifiers, needed
+from ..ops.lines import identifiers, needed
+from ..ops.source import Term
 from ..profile.analysis import held
 
 _ROW = 24  # entries of a table that share a line

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from ..word import Word
 from .base import Flag
 from .interval import Interval
-from .source import Carried, Let, Line, Note, SourceOps, Term, Truth
+from .lines import Carried, Let, Line, Note
+from .source import SourceOps, Term, Truth
 
 
 class COps(SourceOps):

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from ..word import Word
 from .base import Flag
 from .interval import Interval
-from .source import Let, Line, Loop, Note, SourceOps, Term, Truth
+from .lines import Let, Line, Loop, Note
+from .source import SourceOps, Term, Truth
 
 
 class SystemVerilogOps(SourceOps):

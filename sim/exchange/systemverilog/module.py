@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ...ops.source import Let, Line, Loop, SourceRegisters, Term, identifiers, needed
+from ...ops.lines import Let, Line, Loop, identifiers, needed
+from ...ops.source import SourceRegisters, Term
 from ...ops.systemverilog import SystemVerilogOps, statements
 from ...profile.analysis import spans
 from ...profile.schema import Profile
