@@ -14,7 +14,7 @@ demo: $(STAMP)
 test: $(STAMP) lint
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4
 
-# Every circuit of every profile against 200,000 vectors: Icarus Verilog, Verilator.
+# Every circuit of every profile: Icarus Verilog 200,000 vectors a profile, Verilator 200,000 a circuit; ten minutes of CPU.
 test-rtl: $(STAMP)
 	BITSPIKE_RTL_VECTORS=200000 $(BIN)/pytest tests/test_systemverilog_profiles.py
 
