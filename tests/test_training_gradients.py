@@ -50,6 +50,11 @@ def test_a_register_that_only_reaches_the_end_of_its_word_passes_everything():
     assert accumulated("s8.saturate", [100, 27]) == (127, [1, 1], [100, 27], 1)
 
 
+def test_one_beyond_either_end_is_clipped():
+    assert accumulated("s8.saturate", [100, 28]) == (127, [0, 0], [0, 0], 0)
+    assert accumulated("s8.saturate", [-100, -29]) == (-128, [0, 0], [0, 0], 0)
+
+
 def test_positive_sums_beyond_the_word_that_no_order_reaches_pass_everything():
     assert accumulated("s8.saturate", [100, -90, 100]) == (110, [1, 1, 1], [100, -90, 100], 1)
 
