@@ -26,7 +26,7 @@ def pooling_network(shape, word="s16.saturate", cap=255, emit=1, weight=1):
     """An input neuron for neuron before a picture, and its pool."""
     before, after = int(np.prod(shape.input_shape)), int(np.prod(shape.output_shape()))
     layers = [
-        bs.Population("a", before, {"threshold": 1 + 13 * (np.arange(before) % 7), "leak": 3}),
+        bs.Population("a", before, {"threshold": 1 + np.arange(before) % 3, "leak": 3}),
         bs.Population("b", after, {"threshold": 1 + np.arange(after) % 9, "leak": 2}),
     ]
     feed = bs.Projection("input", "a", np.full(before, 100), "forward", shape=bs.Sparse(range(before), range(before)))
@@ -36,10 +36,10 @@ def pooling_network(shape, word="s16.saturate", cap=255, emit=1, weight=1):
 
 CASES = [
     ((2, 2), (2, 2), "s16.saturate", 255, 1),
-    ((3, 2), (1, 3), "s6.saturate", 255, 3),
+    ((3, 2), (1, 3), "s5.saturate", 255, 3),
     ((2, 5), (2, 2), "s5.wrap", "none", 3),
     ((1, 3), (3, 4), "s20.saturate", "nonzero", 1),
-    ((2, 3), (2, 1), "s6.saturate", "none", -1),
+    ((2, 3), (2, 1), "s3.saturate", "none", -1),
     ((2, 2), (2, 2), "s16.wrap", 2, 3),
 ]
 
