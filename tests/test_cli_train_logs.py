@@ -13,6 +13,7 @@ from command_line import beside_findings, bitspike, contents, recipe, refused, t
 torch = pytest.importorskip("torch")
 course = pytest.importorskip("bitspike.training.course")
 pytest.importorskip("sklearn")
+pytest.importorskip("matplotlib")
 
 REMEDY = "try a smaller learning_rate, gradient.scale or gain"
 
@@ -54,9 +55,11 @@ def rows(path):
     return list(csv.DictReader(path.read_text().splitlines()))
 
 
-def test_the_log_has_a_row_an_epoch(capsys, tmp_path, three, net):
-    log = tmp_path / "log.csv"
-    ran = bitspike(capsys, "train", three, "-o", net, "--csv", log, "--validation", 20, "--json")
+def test_the_log_has_a_row_an_epoch_and_curves_are_drawn(capsys, tmp_path, three, net):
+    log, curves = tmp_path / "log.csv", tmp_path / "curves.png"
+    options = ("--csv", log, "--curves", curves, "--validation", 20, "--json")
+    ran = bitspike(capsys, "train", three, "-o", net, *options)
+    assert curves.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
     result, written = json.loads(ran.out), rows(log)
     assert [(row["number"], row["of"]) for row in written] == [("1", "3"), ("2", "3"), ("3", "3")]
     best = written[result["best_epoch"] - 1]
@@ -114,12 +117,6 @@ def test_a_failure_keeps_the_best_network_before_it_and_the_checkpoint(capsys, t
     ]
     assert set(contents(tmp_path)) == {str(three), str(net), f"{net}.checkpoint"}
     assert bs.load_network(net).task["recipe"] == "tiny"
-
-
-def test_curves_are_drawn(capsys, tmp_path, three, net):
-    pytest.importorskip("matplotlib")
-    bitspike(capsys, "train", three, "-o", net, "--curves", tmp_path / "curves.png")
-    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
 
 
 @pytest.mark.parametrize(("option", "kind"), [("--csv", ".csv"), ("--curves", ".png")])
