@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 
 import bitspike as bs
 import pytest
@@ -39,10 +40,11 @@ def idle(monkeypatch):
 
 
 def fill_the_disk(monkeypatch):
-    def full(descriptor):
+    def full(*arguments):
         raise OSError(errno.ENOSPC, FULL)
 
     monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
 
 
 @pytest.mark.parametrize("verb", ["run", "train"])
@@ -119,16 +121,16 @@ def test_on_a_full_disk_the_old_file_is_unchanged(capsys, tmp_path, commands, mo
     assert refused(capsys, tmp_path, *commands[verb], path) == [f"{first}: cannot be written: {FULL}"]
 
 
-def test_on_a_full_disk_memory_images_have_no_manifest(capsys, tmp_path, commands, monkeypatch):
+def test_on_a_full_disk_memory_images_stay_as_they_were(capsys, tmp_path, commands, monkeypatch):
     folder = tmp_path / "images"
     assert bitspike(capsys, *commands["readmemh"], folder).status == 0
+    before = contents(tmp_path)
     fill_the_disk(monkeypatch)
     ran = bitspike(capsys, *commands["readmemh"], folder)
     assert (ran.status, ran.out) == (2, "")
     (line,) = ran.errors
     assert line.endswith(f": cannot be written: {FULL}")
-    assert not (folder / "manifest.json").exists()
-    assert not [name for name in contents(folder) if "partial" in name]
+    assert contents(tmp_path) == before
 
 
 def test_a_run_replaces_its_output_whole(capsys, tmp_path, commands):

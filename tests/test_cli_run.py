@@ -9,6 +9,7 @@ import os
 import bitspike as bs
 import numpy as np
 import pytest
+from bitspike.training.data import DATA_SETS
 from builders import GENERIC, XYLO, edited
 from command_line import bitspike, digits, refused, small, spikes
 from event_cores import core
@@ -203,7 +204,8 @@ def test_no_samples_are_refused(capsys, tmp_path, net, counts, samples):
 
 def test_an_unknown_data_set_is_refused(capsys, tmp_path):
     net = digits(tmp_path / "net.npz")
-    assert refused(capsys, tmp_path, "run", net, "--data", "digit") == ["data: found 'digit'; allowed: digits"]
+    (line,) = refused(capsys, tmp_path, "run", net, "--data", "digit")
+    assert line == f"data: found 'digit'; allowed: {', '.join(DATA_SETS)}. Did you mean 'digits'?"
 
 
 def test_a_network_that_does_not_say_how_data_is_encoded_needs_spikes(capsys, tmp_path, net):
@@ -322,7 +324,7 @@ def test_a_core_takes_nothing_but_events(capsys, tmp_path, event_net, data):
 @pytest.mark.parametrize("data", ["events.csv", "events.npz"])
 def test_a_clocked_network_takes_no_events(capsys, tmp_path, net, data):
     (line,) = refused(capsys, tmp_path, "run", net, "--data", data)
-    allowed = "a data set (digits) or an .npy file, as 'generic-w8-v16' has clock: step"
+    allowed = f"a data set ({', '.join(DATA_SETS)}) or an .npy file, as 'generic-w8-v16' has clock: step"
     assert line == f"data: found '{data}'; allowed: {allowed}"
 
 

@@ -13,6 +13,7 @@ from bitspike.profile import profile_names
 pytest.importorskip("torch")
 from bitspike.training.data import DATA_SETS
 from bitspike.training.recipe import build, load_recipe
+from data_files import mnist
 
 GOOD = """\
 schema: 1
@@ -69,10 +70,18 @@ def code(*words: str) -> str:
 WORDS = [format(1 << bit, "010b") for bit in range(10)]
 
 
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    """Files of the data sets that are not embedded, with as many samples as recipes keep for validation."""
+    folder = tmp_path_factory.mktemp("data")
+    mnist(folder, 6001, 1)
+    return folder
+
+
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.name)
-def test_a_shipped_recipe_loads_and_builds(file):
+def test_a_shipped_recipe_loads_and_builds(file, data_dir):
     with resources.as_file(file) as path:
-        recipe, template = load_recipe(path)
+        recipe, template = load_recipe(path, data_dir)
     assert recipe.name == path.stem
     assert [population.name for population in template.populations] == [layer.name for layer in recipe.layers]
     assert template.task["recipe"] == recipe.name
@@ -170,7 +179,7 @@ FAULTS = [
     ("batch: 50", "bach: 50",
      "1:1: missing key 'batch'|22:1: bach: unknown key; allowed: schema, name, title, profile, data, encoding, "
      "readout, layers, connections, weight_bits, gain, gradient, epochs, batch, learning_rate, logit_scale, "
-     "augment, validation, patience, weight_decay, label_smoothing. Did you mean 'batch'?"),
+     "augment, validation, patience, weight_decay, label_smoothing, overflow. Did you mean 'batch'?"),
     ("batch: 50", "batch: 50\nvalidation: 1200",
      "23:13: validation: found 1200; allowed: 0 to 1199 of the 1200 training samples"),
     ("batch: 50", "batch: 50\npatience: 0", "23:11: patience: found 0; allowed: an integer of at least 1"),
