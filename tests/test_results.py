@@ -60,6 +60,8 @@ def test_a_search_on_validation_chooses_what_the_final_seeds_train(files, capsys
     mean = np.mean([line["test"] for line in finals if line["family"] == BOOLEAN])
     assert f"| Tiny digits | >= 10.0 | {100 * mean:.2f} ± " in page
     assert "120 engine, 3 oracle | 1 2 |" in page
+    rows = page.split("## Tiny digits")[1].splitlines()
+    assert sum(row.startswith("| boolean | `boolean, ") for row in rows) == 2 + 2  # searched, and the seeds
 
 
 def test_what_is_in_the_ledger_is_not_trained_again(files, monkeypatch):

@@ -96,9 +96,10 @@ def address(array: NDArray[Any]) -> int:
     By its buffer, or the interface for C: `array.ctypes.data` takes six times as long, which a run of one sample
     would feel.
     """
-    if array.size and array.flags.writeable:
+    flags = array.flags
+    assert flags.c_contiguous
+    if flags.writeable and array.size:
         return ctypes.addressof(ctypes.c_char.from_buffer(cast("Any", array)))
-    assert array.flags.c_contiguous
     place: int = _interface(array.__array_struct__, None).contents.data
     return place
 
@@ -149,20 +150,20 @@ def _trim(folder: Path) -> None:
 
     Other processes may do the same, or read what is removed: it has vanished then, or is compiled anew.
     """
-    kernels: list[tuple[float, int, Path]] = []
-    for path in (*folder.glob("*.o"), *folder.glob(".*.partial")):
+    kernels: list[tuple[float, int, str]] = []
+    for entry in os.scandir(folder):  # a glob of thousands of kernels takes as long as compiling one
         with suppress(OSError):
-            found = path.stat()
-            if path.suffix == ".o":
-                kernels.append((found.st_mtime, found.st_size, path))
-            elif found.st_mtime < time.time() - _ABANDONED:
-                path.unlink()
+            found = entry.stat()
+            if entry.name.endswith(".o"):
+                kernels.append((found.st_mtime, found.st_size, entry.path))
+            elif entry.name.endswith(".partial") and found.st_mtime < time.time() - _ABANDONED:
+                os.unlink(entry.path)
     room = MOST_BYTES
     for _, size, path in sorted(kernels, reverse=True):
         room -= size
         if room < 0:
             with suppress(OSError):
-                path.unlink()
+                os.unlink(path)
 
 
 def _host() -> str:

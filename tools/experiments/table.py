@@ -66,28 +66,6 @@ def _details(task: Task, ledger: Ledger) -> str:
     final = _markdown(
         ("family", "setting", "seed", "test", "spikes a neuron and step", "epochs", "seconds"), map(_final_row, finals)
     )
-    return f"## {task.title}\n\nNot run yet."
-    searched.sort(key=lambda run: (run.family, -run.validation))
-    search = _markdown(
-        ("family", "setting", "validation", "spikes a neuron and step"),
-        [[run.family, f"`{run.setting}`", f"{run.validation:.2%}", f"{run.rate:.3f}"] for run in searched],
-    )
-    finals = [run for family in (BOOLEAN, SURROGATE, PAPER) for run in _finals(task, family, ledger)]
-    final = _markdown(
-        ("family", "setting", "seed", "test", "spikes a neuron and step", "epochs", "seconds"),
-        [
-            [
-                r.family,
-                f"`{r.setting}`",
-                str(r.seed),
-                f"{r.test or 0:.2%}",
-                f"{r.rate:.3f}",
-                str(r.epochs),
-                f"{r.seconds:.0f}",
-            ]
-            for r in finals
-        ],
-    )
     return f"## {task.title}\n\n{task.note}\n\n{search}\n\n{final}"
 
 
