@@ -23,7 +23,7 @@ CHIPS = (
     "xylo",
 )
 FRAMEWORKS = {"exchange/nir/conventions.py": ["sinabs"]}  # a program whose files are read, not a chip
-GENERIC = {"generic", "w8", "v16", "audio", "imu", "core", "1", "2", "3"}
+GENERIC = {"generic", "conv", "w4", "v12", "w8", "v16", "audio", "imu", "core", "1", "2", "3"}
 
 
 def named(text):

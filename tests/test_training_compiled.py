@@ -113,14 +113,14 @@ def test_a_trained_threshold_gets_the_gradient_of_the_interpreter():
         model = one_layer(size=18)
         model.scanner.compiles = compiles
         threshold = torch.full((18,), 20.0, requires_grad=True)
-        with_weights = model._with_weights
+        with_weights = model.with_weights
 
-        def trained(layer, rounded, with_weights=with_weights, threshold=threshold):
+        def trained(layer, rounded=True, with_weights=with_weights, threshold=threshold):
             made = with_weights(layer, rounded)
             made.parameters["threshold"] = threshold
             return made
 
-        model._with_weights = trained
+        model.with_weights = trained
         generator = torch.Generator().manual_seed(0)
         emitted, _ = model(torch.randint(0, 3, (4, 6, 5), generator=generator))
         (emitted["a"] * torch.rand(4, 6, 18, generator=generator)).sum().backward()

@@ -139,7 +139,7 @@ def test_a_convolution_has_the_registers_and_gradients_of_its_matrix(convolution
     one = accumulated((leaf, Kernels(leaf, convolution)), counts, start, word, upstream)
     other = accumulated((leaf, Matrix(unrolled)), counts, start, word, upstream)
     assert torch.equal(one[0], other[0])
-    torch.testing.assert_close(one[1:], other[1:])
+    torch.testing.assert_close(one[1:], other[1:], rtol=1e-5, atol=1e-4)  # sums of floats, in another order
     if word == "s8.saturate":
         assert not torch.equal(one[3], upstream)  # some starts are blocked by a clip
 

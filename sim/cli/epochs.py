@@ -50,7 +50,7 @@ def watched(logs: Logs, name: str, epochs: int, shown: bool = True) -> Iterator[
     Raises InputError, FileError before the block for a log that cannot be written.
     """
     logs.check()
-    curves = extra("report.curves") if logs.curves else None
+    curves = extra("training.curves") if logs.curves else None
     board = extra("training.tensorboard").Board(logs.tensorboard) if logs.tensorboard and shown else None
     history: list[Any] = []
     with _bar(shown) as bar:

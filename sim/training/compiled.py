@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -49,7 +50,7 @@ LOG = logging.getLogger(__name__)
 
 MOST_TABLES = 16
 MOST_ROWS = 16  # thresholds of a layer for which slopes are tabulated
-MOST_ROUNDS = 16  # of a step's branches together: they are written out one behind the other
+MOST_ROUNDS = 32  # of a step's branches together: they are written out one behind the other
 _WORTH_A_THREAD = 1 << 15  # neurons and steps
 
 
@@ -103,6 +104,14 @@ def uncovered(neuron: NeuronClass, like: Tensor) -> str | None:
     return None
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """Of a table of slopes by a register's values: a row a threshold, and where the row of each neuron begins."""
+
+    thresholds: tuple[Any, ...]
+    first: NDArray[np.int32]
+
+
 class _Layer:
     """One call: the arrays of both kernels."""
 
@@ -122,7 +131,7 @@ class _Layer:
         self.samples, self.size, self.steps, self.dtype = len(silent), layer.size, steps, silent.dtype
         resting = kernels.resting(layer.kind)
         self.kept = remembered(resting)
-        self.tables = [self.table(j) for j in range(len(decisions(self.neuron)))]
+        self.rows = [self.rows_of(j) for j in range(len(decisions(self.neuron)))]
         self.bounds = _bounds(resting, self.neuron, given, state is not None)
         trained = tuple(name for name, value in layer.parameters.items() if value.requires_grad)
         arriving = tuple(
@@ -133,7 +142,7 @@ class _Layer:
         real = str(self.dtype).removeprefix("torch.")
         self.scan = Scan(
             *(layer.kind, arriving, real, lanes_of(layer.size), state is not None, tuple(record), trained),
-            tuple(table is not None for table in self.tables),
+            tuple(rows is not None for rows in self.rows),
             ops.reset_share,
         )
         words = self.neuron.parameters | self.neuron.derived
@@ -182,7 +191,7 @@ class _Layer:
         }
         arrays |= {"out": self.over_steps(), "failed": np.zeros(1, np.int64)}
         for j, (_, register) in enumerate(decisions(self.neuron)):
-            if self.tables[j] is not None:
+            if self.rows[j] is not None:
                 continue
             arrays |= {f"u{j}": self.over_steps(), **({f"t{j}": self.over_steps()} if register else {})}
         arrays |= {f"k_{name}": self.over_steps() for name in self.scan.recorded}
@@ -198,11 +207,12 @@ class _Layer:
         spikes, *others = above
         arrays = {**arrays, "g_out": spikes}
         arrays |= {f"gk_{name}": vector for name, vector in zip(self.scan.recorded, others, strict=False)}
-        for j, table in enumerate(self.tables):
-            if table is None:
+        for j, rows in enumerate(self.rows):
+            if rows is None:
                 arrays[f"g{j}"] = self.slope(j, arrays)
             else:
-                arrays[f"table{j}"], arrays[f"row{j}"] = table
+                arrays[f"table{j}"] = self.kernels.table(self.ops, self.neuron, j, rows.thresholds, self.dtype)
+                arrays[f"row{j}"] = rows.first
         found = {f"ga{k}": self.over_steps() for k in range(len(self.given))}
         if self.state is not None:
             ends = others[len(self.scan.recorded) :]
@@ -214,11 +224,8 @@ class _Layer:
             found[f"gp_{name}"] = found[f"gp_{name}"].sum(0).sum_to_size(self.layer.parameters[name].shape)
         return list(found.values())
 
-    def table(self, j: int) -> tuple[Tensor, NDArray[np.int32]] | None:
-        """The slopes of a decision by its register, for every threshold there is, and where each neuron's begin.
-
-        None where there are too many: they are computed as they are needed.
-        """
+    def rows_of(self, j: int) -> _Rows | None:
+        """What a table of a decision's slopes holds; None where it would be too large."""
         word = decided_word(self.neuron, j)
         if decisions(self.neuron)[j][1] or word.bits > TABLE_BITS:
             return None
@@ -226,8 +233,7 @@ class _Layer:
         if thresholds.size > MOST_ROWS:
             return None
         first = np.broadcast_to(rows.reshape(-1), self.size) * (word.max - word.min + 1)
-        table = self.kernels.table(self.ops, self.neuron, j, tuple(thresholds.tolist()), self.dtype)
-        return table, np.ascontiguousarray(first, np.int32)
+        return _Rows(tuple(thresholds.tolist()), np.ascontiguousarray(first, np.int32))
 
     def threshold(self, j: int) -> Any:
         """The threshold of a decision, where it is no register: a number, or one for each neuron."""

@@ -100,7 +100,7 @@ def _of_speck() -> Iterator[tuple[str, Trial]]:
 
 def _of_generic() -> Iterator[tuple[str, Trial]]:
     generic = test_run_slow_model.test_random_generic_networks_equal_the_slow_model.hypothesis.inner_test
-    yield from ((f"random {seed}", partial(generic, "array", seed)) for seed in range(60))
+    yield from ((f"random {seed}", partial(generic, "array", "generic-w8-v16", 8, 16, seed)) for seed in range(60))
 
 
 def _recorded(paths: Iterable[Path], trial: Callable[[Vectors], None]) -> Iterator[tuple[str, Trial]]:

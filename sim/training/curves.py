@@ -8,8 +8,19 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from ..training.history import Epoch, best_epoch
-from .canvas import BLUE, DASHED, INK, STYLE, VERMILION, Destination, heading, integer_ticks, new_figure, save_png
+from ..report.canvas import (
+    BLUE,
+    DASHED,
+    INK,
+    STYLE,
+    VERMILION,
+    Destination,
+    heading,
+    integer_ticks,
+    new_figure,
+    save_png,
+)
+from .history import Epoch, best_epoch
 
 
 def training_curves(history: Sequence[Epoch], path: Destination, title: str) -> None:
