@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-from bitspike.training import loop, task  # noqa: E402
+from bitspike.training import loop, task, watch  # noqa: E402
 from bitspike.training.course import Course  # noqa: E402
 from bitspike.training.history import Epoch  # noqa: E402
 from bitspike.training.loop import float_accuracy, train  # noqa: E402
@@ -172,3 +172,12 @@ def test_a_few_epochs_learn_the_digits(tmp_path):
     accuracy = test.accuracy(bs.run(trained.network, test.spikes, engine="array").spikes)
     assert accuracy > 0.8
     assert abs(float_accuracy(trained.model, test) - accuracy) < 0.05
+
+
+def test_a_network_is_looked_at_after_epochs_1_4_16_and_so_on(tmp_path, monkeypatch):
+    few_digits(monkeypatch, 20)
+    looked, epochs = [], []
+    monkeypatch.setattr(watch, "findings", lambda *arguments: looked.append(len(epochs)) or [])
+    recipe, template = small_recipe(tmp_path)
+    train(recipe.model_copy(update={"epochs": 17}), template, on_epoch=epochs.append, on_finding=looked.append)
+    assert looked == [1, 4, 16]

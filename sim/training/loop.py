@@ -95,7 +95,7 @@ def train(
                 if first:
                     on_epoch(epoch)
                 if watch is not None:
-                    watch.look()
+                    watch.look(epoch.number)
         except (KeyboardInterrupt, DivergedError) as error:
             ended = error
     model.load_state_dict(progress.best)
