@@ -66,7 +66,8 @@ def _details(task: Task, ledger: Ledger) -> str:
     final = _markdown(
         ("family", "setting", "seed", "test", "spikes a neuron and step", "epochs", "seconds"), map(_final_row, finals)
     )
-    return f"## {task.title}\n\n{task.note}\n\n{search}\n\n{final}"
+    parts = [f"## {task.title}", task.note, search, final if finals else "The final seeds were not run yet."]
+    return "\n\n".join(part for part in parts if part)
 
 
 def _final_row(run: Run) -> list[str]:
