@@ -11,7 +11,7 @@ from bitspike.engine.decided import decided_registers
 from command_line import bitspike
 
 pytest.importorskip("torch")
-from bitspike.training.decision import decisions
+from bitspike.profile.decision import decisions
 from bitspike.training.gradient import make_gradient
 from bitspike.training.participation import participation
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import bitspike as bs
 import h5py
 import nir
@@ -40,6 +42,16 @@ def test_other_readers_find_the_integers_that_a_spike_adds(tmp_path):
     (neurons,) = (node for node in graph.nodes.values() if isinstance(node, nir.LIF))
     assert np.array_equal(neurons.v_threshold, [9, 9])
     np.testing.assert_allclose(1 - 1e-4 / neurons.tau, 0.75)
+
+
+def test_layers_may_have_the_names_that_a_graph_gives_its_own_nodes(tmp_path):
+    names = ["weights_0", "output", "output_", "weights_1"]
+    layers = [bs.Population(name, 2, {"threshold": 9, "leak": 2}) for name in names]
+    links = [bs.Projection(a, b, np.array([[5, -3], [2, 7]]), "forward") for a, b in pairwise(["input", *names])]
+    net = bs.Network(bs.load_profile("generic-w8-v16"), 2, layers, links)
+    bs.export(net, tmp_path / "net.nir", format="nir")
+    assert bs.import_nir(tmp_path / "net.nir").network == net
+    assert len(nir.read(tmp_path / "net.nir").nodes) == 2 + 4 + 4
 
 
 def test_the_command_writes_reads_back_and_compares(capsys, tmp_path):

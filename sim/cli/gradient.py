@@ -12,6 +12,7 @@ from ..errors import InputError
 from ..events import Events
 from ..network import Network, load_network
 from ..profile import Profile, load_profile
+from ..profile.decision import decisions
 from .common import add_data, add_json, extra, load_input, note, print_json, print_table
 from .train import read_recipe, train_recipe
 
@@ -71,7 +72,7 @@ def act(args: argparse.Namespace) -> int:
 
 def _decision(profile: Profile, name: str | None) -> tuple[str, Any]:
     """The class of neurons, and how it decides. Raises InputError."""
-    found = {kind: next(extra("training.decision").decisions(neuron), None) for kind, neuron in profile.neurons.items()}
+    found = {kind: next(decisions(neuron), None) for kind, neuron in profile.neurons.items()}
     decides = {kind: decision for kind, decision in found.items() if decision is not None}
     if not decides:
         raise InputError(f"profile '{profile.name}': no class of neurons compares a register with a threshold")
@@ -114,7 +115,7 @@ def _registers(args: argparse.Namespace, network: Network, kind: str, decision: 
     if isinstance(spikes, Events):
         raise InputError("--network: found clock: event; allowed: clock: step, whose registers can be looked at")
     values = decided_registers(network, spikes)[population.name]
-    known = decision.thresholds(population)
+    known = decision.thresholds(population.parameters)
     if args.threshold is not None:
         return population.name, args.threshold, values
     if not known:

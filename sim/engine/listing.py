@@ -35,16 +35,9 @@ class Events:
 def listed(code: Code, row: Row, size: Any, index: Row, acting: Row, cap: Cap, sent: Interval) -> Events:
     """List the entries of `row` that are not 0; each acts as its value, clipped to `cap`. sent: what they can be."""
     builder = code.builder
-    found, graded, done = code.slot(I64(0)), code.slot(I1(0)), code.slot(I64(0))
-    for lanes in (64, 8, 1):
-        first = done.get()
-        enough = builder.icmp_signed(">=", size, I64(lanes))
-        with builder.if_then(builder.and_(enough, builder.icmp_signed("<", first, size))):
-            last = builder.sub(size, I64(lanes))
-            with code.loop(first, size, lanes) as start:
-                begin = builder.select(builder.icmp_signed(">", start, last), last, start)
-                _list(code, row.load(begin, lanes), begin, builder.sub(start, begin), index, found, graded)
-            done.set(size)
+    found, graded = code.slot(I64(0)), code.slot(I1(0))
+    for begin, listed, lanes in code.pieces(size, (64, 8, 1)):
+        _list(code, row.load(begin, lanes), begin, listed, index, found, graded)
     if cap == NONZERO:
         graded.set(I1(0))
     with builder.if_then(graded.get()), code.loop(I64(0), found.get()) as number:

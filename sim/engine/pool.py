@@ -68,16 +68,8 @@ def pooled(code: Code, windows: Windows, sides: tuple[Any, ...], spikes: Row, in
         from_row = builder.add(builder.mul(plane, source_high), builder.mul(row, I64(windows.stride[0])))
         source = spikes.part(builder.mul(from_row, source_wide))
         target = into.part(builder.mul(builder.add(builder.mul(plane, target_high), row), target_wide))
-        done = code.slot(I64(0))
-        for lanes in _LANES:
-            first = done.get()
-            enough = builder.icmp_signed(">=", target_wide, I64(lanes))
-            with builder.if_then(builder.and_(enough, builder.icmp_signed("<", first, target_wide))):
-                last = builder.sub(target_wide, I64(lanes))
-                with code.loop(first, target_wide, lanes) as start:
-                    begin = builder.select(builder.icmp_signed(">", start, last), last, start)
-                    _row(code, windows, source, source_wide, target, begin, builder.sub(start, begin), lanes)
-                done.set(target_wide)
+        for begin, repeated, lanes in code.pieces(target_wide, _LANES):
+            _row(code, windows, source, source_wide, target, begin, repeated, lanes)
 
 
 def _row(code: Code, windows: Windows, source: Row, wide: Any, target: Row, begin: Any, known: Any, lanes: int) -> None:

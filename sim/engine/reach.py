@@ -8,13 +8,13 @@ register that each step finds at 0 is, what a membrane keeps from step to step m
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datapath import NONZERO, SPIKES, SUM, Decay, Fire, clip_count, deliver_sum, holds
+from ..datapath import NONZERO, SPIKES, Decay, Fire, clip_count, holds
 from ..errors import InputError
 from ..network.lists import Listed
 from ..network.network import Network
@@ -24,6 +24,7 @@ from ..ops.spans import Line, Span, SpanOps
 from ..profile.analysis import widest
 from ..profile.schema import INPUT, storage
 from ..profile.walk import stage_operands
+from .vectorised import deliver_at_once
 from .wiring import Incoming, Layer, wire
 
 Array = NDArray[Any]
@@ -190,7 +191,7 @@ class Arrivals:
 
     def __init__(self, layer: Layer, spikes: Spans) -> None:
         self.parts = [
-            (each, register, *_sums(weights, _capped(spikes[each.source], each.cap), layer.size))
+            (_spanned(each), register, *_sums(weights, _capped(spikes[each.source], each.cap), layer.size))
             for each in layer.incoming
             for register, weights in each.synapses
         ]
@@ -201,7 +202,7 @@ class Arrivals:
             if incoming.sum is None:
                 arrive(regs, register, total, partial)
             else:
-                _arrive_at_once(regs, incoming, register, total)
+                deliver_at_once(regs, incoming, register, total)
 
 
 def arrive(regs: Registers, register: str, total: Span, partial: Span) -> None:
@@ -214,16 +215,10 @@ def arrive(regs: Registers, register: str, total: Span, partial: Span) -> None:
     regs.values[register] = ops.add(start, total).where(fits, fitted)
 
 
-def _arrive_at_once(regs: Registers, incoming: Incoming, register: str, total: Span) -> None:
-    """The sum of a step, its stages, and one write."""
-    assert incoming.sum is not None
-    values = {**regs.values, **{name: Span.of(value) for name, value in incoming.values.items()}, SUM: Span.of(0)}
-    summed = Registers(regs.ops, {**regs.words, SUM: incoming.sum.word}, values)
-    summed.write(SUM, total)
-    for item in incoming.sum.then:
-        item.stage.run(summed)
-    deliver_sum(summed, register)
-    regs.values[register] = summed[register]
+def _spanned(incoming: Incoming) -> Incoming:
+    """A projection whose own values are spans."""
+    values: dict[str, Any] = {name: Span.of(value) for name, value in incoming.values.items()}
+    return replace(incoming, values=values)
 
 
 def _sums(weights: Any, counts: Span, size: int) -> tuple[Span, Span]:

@@ -14,14 +14,15 @@ from typing import Any
 from llvmlite import ir
 
 from ..datapath import SUM, deliver_sum
-from ..ops.base import Crossing, Registers, Repeated, crossing
+from ..ops.base import Registers, Repeated
 from ..ops.code import I32, I64, Code, Row, Slot
 from ..ops.interval import Interval, IntervalOps
 from ..ops.lanes import REFUSED, LaneOps, Lanes, lane_bits
 from ..ops.tape import TapeOps, Traced, Vector
 from ..profile.analysis import held, run
+from ..profile.decision import Decision, decisions
 from ..profile.schema import SPIKES, NeuronClass, Profile, storage
-from ..word import Overflow, Word
+from ..word import Overflow
 from .kernel import generator
 
 MOST_LANES = 16
@@ -69,9 +70,10 @@ def lanes_of(size: int) -> int:
 
 def ranges_at_rest(profile: Profile, neuron: NeuronClass) -> dict[str, Interval]:
     """What each register can hold between two steps, 0 at the start among it."""
-    regs = Registers(IntervalOps(), neuron.registers, dict(held(profile, neuron)))
+    ops = IntervalOps()
+    regs = Registers(ops, neuron.registers, dict(held(profile, neuron)))
     regs.values[SPIKES] = Interval(0, 0)
-    run(regs.ops, regs, neuron.stages)  # type: ignore[arg-type]
+    run(ops, regs, neuron.stages)
     return {name: regs[name].join(Interval(0, 0)) for name in neuron.registers}
 
 
@@ -80,28 +82,9 @@ def remembered(resting: Mapping[str, Interval]) -> list[str]:
     return [name for name, span in resting.items() if span != Interval(0, 0)]
 
 
-def decisions(neuron: NeuronClass) -> list[tuple[Repeated, bool]]:
-    """The branches whose spikes have a gradient, in order, and whether a register is their threshold."""
-    found = []
-    for stage in neuron.stages:
-        for branch in getattr(stage, "branches", ()):
-            decides = crossing(branch.crossing, neuron.registers)
-            if decides and isinstance(branch.emit, int) and branch.emit:
-                names = set(neuron.registers) & set(str(decides[2]).removeprefix("-").split("*"))
-                found.append((branch, bool(names)))
-    return found
-
-
-def decided(neuron: NeuronClass, j: int) -> Crossing:
-    """The comparison that makes a decision, its register on the left."""
-    found = crossing(decisions(neuron)[j][0].crossing, neuron.registers)
-    assert found is not None
-    return found
-
-
-def decided_word(neuron: NeuronClass, j: int) -> Word:
-    """The word of the register that makes a decision."""
-    return neuron.registers[str(decided(neuron, j)[0])]
+def sloped(neuron: NeuronClass) -> list[Decision]:
+    """The decisions whose spikes have a gradient, in order."""
+    return [each for each in decisions(neuron) if isinstance(each.branch.emit, int) and each.branch.emit]
 
 
 def arguments(profile: Profile, scan: Scan, backward: bool) -> list[str]:
@@ -125,10 +108,10 @@ def arguments(profile: Profile, scan: Scan, backward: bool) -> list[str]:
     names += [f"p_{name}" for name in (*neuron.parameters, *neuron.derived)]
     names += [f"s_{name}" for name in kept] if scan.started else []
     names += [f"r_{name}" for name in kept]
-    chosen = decisions(neuron)
+    chosen = sloped(neuron)
     if not backward:
         names += ["out", *(f"u{j}" for j in range(len(chosen)) if not scan.tabulated[j])]
-        names += [f"t{j}" for j, (_, register) in enumerate(chosen) if register]
+        names += [f"t{j}" for j, each in enumerate(chosen) if each.moving]
         names += [f"k_{name}" for name in scan.recorded]
         names += [f"e_{name}" for name in kept] if scan.started else []
         return [*names, "failed"]
@@ -292,7 +275,7 @@ class _Forward(_Kernel):
                 if self.scan.tabulated[j]:
                     return
                 self.store(f"u{j}", now, ops.as_real(u.lanes))
-                if decisions(self.neuron)[j][1]:
+                if sloped(self.neuron)[j].moving:
                     self.store(f"t{j}", now, ops.as_real(threshold.lanes))
 
             ops = TapeOps(lanes, self.real, decided, self.scan.reset_share, observes=True)
@@ -374,7 +357,7 @@ class _Backward(_Kernel):
     def looked_up(self, ops: LaneOps, j: int, u: Lanes, place: Any) -> Vector:
         """The slopes of a decision, from its table."""
         builder, lanes = self.builder, self.scan.lanes
-        word, table = decided_word(self.neuron, j), self.code.row(f"table{j}", f"int{self.bits}")
+        word, table = sloped(self.neuron)[j].word, self.code.row(f"table{j}", f"int{self.bits}")
         inside = ops.maximum(ops.minimum(u, ops.constant(word.max)), ops.constant(word.min))
         code = ops.at(ops.sub(inside, ops.constant(word.min)), 32)
         index = builder.add(self.code.row(f"row{j}", "int32").load(place, lanes), code)

@@ -45,7 +45,7 @@ def sum_of_sources(counts: Value, weights: Value, size: int) -> Value:
 def deliver_at_once(regs: Registers, incoming: Incoming, register: str, total: Value) -> None:
     """The sum of all sources, its stages, and one write."""
     assert incoming.sum is not None
-    values = {**regs.values, **incoming.values, SUM: 0 * regs[register]}
+    values = {**regs.values, **incoming.values, SUM: total}
     summed = Registers(regs.ops, {**regs.words, SUM: incoming.sum.word}, values)
     summed.write(SUM, total)
     for item in incoming.sum.then:

@@ -61,6 +61,22 @@ class Code:
         builder.branch(head)
         builder.position_at_end(after)
 
+    def pieces(self, size: Any, widths: Sequence[int]) -> Iterator[tuple[Any, Any, int]]:
+        """Vectors that cover 0 to `size`, of the first of these widths that fits: where each begins, and its width.
+
+        The last one overlaps the one before it by so many lanes, which is the second of the three. The last width is 1.
+        """
+        builder, done = self.builder, self.slot(I64(0))
+        for lanes in widths:
+            first = done.get()
+            enough = builder.icmp_signed(">=", size, I64(lanes))
+            with builder.if_then(builder.and_(enough, builder.icmp_signed("<", first, size))):
+                last = builder.sub(size, I64(lanes))
+                with self.loop(first, size, lanes) as start:
+                    begin = builder.select(builder.icmp_signed(">", start, last), last, start)
+                    yield begin, builder.sub(start, begin), lanes
+                done.set(size)
+
     @contextmanager
     def while_(self, condition: Any) -> Iterator[None]:
         """As long as `condition()`, computed anew each time, holds."""

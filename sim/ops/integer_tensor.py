@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import torch
 
 from ..word import Overflow, Word
-from .base import Flag, Registers, Repeated, Rounding, Value
+from .base import Flag, Rounding, Value
 from .integer import IntegerOps
 from .operators import RefusedWriteError
 from .torch_ops import TorchOps, alike, any_tensor
@@ -65,16 +64,6 @@ class IntegerTensorOps(TorchOps):
             return
         wrong = raw != fitted
         self.overflows[register] += torch.count_nonzero(wrong if when is True else wrong & when)
-
-    def repeat(
-        self, branch: Repeated, regs: Registers, again: Callable[[], Flag], body: Callable[[Flag], None]
-    ) -> None:
-        """Until no neuron's condition holds; a single round is not asked for, as a device would be waited for."""
-        for _ in range(branch.repeat):
-            flag = again()
-            if branch.repeat > 1 and not flag.any():
-                return
-            body(flag)
 
 
 @cache

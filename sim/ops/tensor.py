@@ -123,11 +123,7 @@ class TensorOps(TorchOps):
             emitted = regs[emit].detach()  # the gradient is that of the crossings, not that of the quotient
             regs.values[str(emit)], before[str(emit)] = emitted, torch.ones_like(emitted)
             emit, most = 1, max(1, int(emitted.max()) + 1)
-        for _ in range(branch.repeat):
-            flag = again()
-            if branch.repeat > 1 and not flag.any():
-                break
-            body(flag)
+        super().repeat(branch, regs, again, body)
         if decides and isinstance(emit, str):
             self._take_where_nothing_changes(branch, regs, before, body)
         elif decides and emit:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
-from .base import Flag, Relation, Value
+from .base import Flag, Registers, Relation, Repeated, Value
 from .operators import OperatorOps
 
 
@@ -35,6 +37,16 @@ class TorchOps(OperatorOps):
     def select(self, flag: Flag, a: Value, b: Value) -> Value:
         """a where flag, else b"""
         return torch.where(flag, a, b)
+
+    def repeat(
+        self, branch: Repeated, regs: Registers, again: Callable[[], Flag], body: Callable[[Flag], None]
+    ) -> None:
+        """Until no neuron's condition holds; a single round is not asked for, as a device would be waited for."""
+        for _ in range(branch.repeat):
+            flag = again()
+            if branch.repeat > 1 and not flag.any():
+                return
+            body(flag)
 
     def spread(self, a: Value, like: Value) -> Value:
         """Broadcast to the shape of `like`."""

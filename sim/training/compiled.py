@@ -25,14 +25,12 @@ from ..engine.scan import (
     Arriving,
     Scan,
     arguments,
-    decided,
-    decided_word,
-    decisions,
     lanes_of,
     ranges_at_rest,
     remembered,
     scan_code,
     scan_key,
+    sloped,
 )
 from ..engine.wiring import Layer
 from ..ops.base import Registers, crossing
@@ -131,7 +129,7 @@ class _Layer:
         self.samples, self.size, self.steps, self.dtype = len(silent), layer.size, steps, silent.dtype
         resting = kernels.resting(layer.kind)
         self.kept = remembered(resting)
-        self.rows = [self.rows_of(j) for j in range(len(decisions(self.neuron)))]
+        self.rows = [self.rows_of(j) for j in range(len(sloped(self.neuron)))]
         self.bounds = _bounds(resting, self.neuron, given, state is not None)
         trained = tuple(name for name, value in layer.parameters.items() if value.requires_grad)
         arriving = tuple(
@@ -190,10 +188,10 @@ class _Layer:
             for name in self.kept
         }
         arrays |= {"out": self.over_steps(), "failed": np.zeros(1, np.int64)}
-        for j, (_, register) in enumerate(decisions(self.neuron)):
+        for j, decision in enumerate(sloped(self.neuron)):
             if self.rows[j] is not None:
                 continue
-            arrays |= {f"u{j}": self.over_steps(), **({f"t{j}": self.over_steps()} if register else {})}
+            arrays |= {f"u{j}": self.over_steps(), **({f"t{j}": self.over_steps()} if decision.moving else {})}
         arrays |= {f"k_{name}": self.over_steps() for name in self.scan.recorded}
         if self.state is not None:
             arrays |= {f"e_{name}": self.empty(self.samples, self.size) for name in self.kept}
@@ -226,8 +224,9 @@ class _Layer:
 
     def rows_of(self, j: int) -> _Rows | None:
         """What a table of a decision's slopes holds; None where it would be too large."""
-        word = decided_word(self.neuron, j)
-        if decisions(self.neuron)[j][1] or word.bits > TABLE_BITS:
+        decision = sloped(self.neuron)[j]
+        word = decision.word
+        if decision.moving or word.bits > TABLE_BITS:
             return None
         thresholds, rows = np.unique(np.asarray(self.threshold(j)), return_inverse=True)
         if thresholds.size > MOST_ROWS:
@@ -238,7 +237,7 @@ class _Layer:
     def threshold(self, j: int) -> Any:
         """The threshold of a decision, where it is no register: a number, or one for each neuron."""
         values = {**self.layer.constants, **{name: each.detach() for name, each in self.layer.parameters.items()}}
-        return Registers(self.ops, {}, values)[decided(self.neuron, j)[2]]
+        return Registers(self.ops, {}, values)[sloped(self.neuron)[j].operand]
 
     def slope(self, j: int, arrays: Mapping[str, Any]) -> Tensor:
         """Of a decision d(spikes)/d(register)."""
@@ -302,9 +301,10 @@ def _bounds(
 
 
 def _slope(ops: TensorOps, neuron: NeuronClass, j: int, u: Tensor, threshold: Tensor) -> Tensor:
-    branch, relation = decisions(neuron)[j][0], decided(neuron, j)[1]
+    decision = sloped(neuron)[j]
+    branch = decision.branch
     assert isinstance(branch.emit, int)
-    return ops.slope(branch.emit, relation, decided_word(neuron, j), branch.repeat, u, threshold)
+    return ops.slope(branch.emit, decision.relation, decision.word, branch.repeat, u, threshold)
 
 
 class Kernels:
@@ -326,8 +326,8 @@ class Kernels:
         self, ops: TensorOps, neuron: NeuronClass, j: int, thresholds: tuple[float, ...], dtype: torch.dtype
     ) -> Tensor:
         """The slopes of a decision at every value of its register, a row for each threshold."""
-        word = decided_word(neuron, j)
-        key = (ops.gradient, ops.scale, decisions(neuron)[j][0], word, thresholds, dtype)
+        word = sloped(neuron)[j].word
+        key = (ops.gradient, ops.scale, sloped(neuron)[j], thresholds, dtype)
         if key not in self._tables:
             if len(self._tables) >= MOST_TABLES:
                 self._tables.clear()

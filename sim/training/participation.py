@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..ops.tensor import TensorOps
+from ..profile.decision import Decision
 from .crossing import BitGradient
-from .decision import Decision
 from .gradient import make_gradient
 
 Reals = NDArray[np.float64]

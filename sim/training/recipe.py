@@ -18,12 +18,12 @@ from ..errors import BitspikeError, DocumentError
 from ..network.geometry import Pooling
 from ..network.network import Network
 from ..profile.catalogue import load_profile
+from ..profile.decision import decisions
 from ..profile.schema import INPUT, Profile
 from .augment import Augmentation
 from .batches import check_validation
 from .crossing import BitGradient
 from .data import Folder, load_data
-from .decision import decisions
 from .encoding import Encoding, encode, most_spikes
 from .gradient import make_gradient
 from .layers import weight_quantizer
@@ -155,7 +155,7 @@ def _try_gradient(gradient: BitGradient, template: Network, faults: _Faults) -> 
     """Call it once for every register that decides a spike, so that it refuses before training."""
     for index, population in enumerate(template.populations):
         for decision in decisions(template.neuron_class(population)):
-            for threshold in decision.thresholds(population):
+            for threshold in decision.thresholds(population.parameters):
                 with faults.at("layers", index, "parameters", str(decision.operand)):
                     gradient.check_threshold(threshold, decision.above)
             gradient(torch.zeros(1), torch.zeros(1), decision.word, decision.branch.repeat)

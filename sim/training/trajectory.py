@@ -24,13 +24,14 @@ from ..errors import InputError
 from ..network.network import Network
 from ..ops.base import Flag, Registers, Repeated, Value
 from ..ops.tensor import TensorOps
+from ..ops.torch_ops import TorchOps
+from ..profile.decision import Decision, decisions
 from ..profile.schema import SPIKES, NeuronClass
 from ..profile.walk import stage_operands
 from ..word import Word
 from .arrivals import Arrival
 from .boolean import BooleanGradient
 from .crossing import BitGradient, check_natural
-from .decision import Decision, decisions
 from .scan import Arrived, Scanned, deliver, interpreted
 
 State = MutableMapping[str, Tensor]
@@ -103,11 +104,7 @@ class _Plain(TensorOps):
         self, branch: Repeated, regs: Registers, again: Callable[[], Flag], body: Callable[[Flag], None]
     ) -> None:
         """The exact rounds."""
-        for _ in range(branch.repeat):
-            flag = again()
-            if branch.repeat > 1 and not flag.any():
-                break
-            body(flag)
+        TorchOps.repeat(self, branch, regs, again, body)
 
 
 class _Course(_Plain):

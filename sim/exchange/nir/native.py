@@ -14,7 +14,7 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,7 +72,7 @@ def nir_graph(network: Network) -> nir.NIRGraph:
         node.metadata = _metadata({name: arrays[name] for name in words if name in arrays}, words)
         nodes[population.name] = node
     for index, projection in enumerate(network.projections):
-        name = f"weights_{index}"
+        name = _free(f"weights_{index}", nodes)
         weight = _matrix(network, projection)
         bias = None if projection.target in biased else _bias(network, network.population(projection.target))
         biased.add(projection.target)
@@ -82,10 +82,18 @@ def nir_graph(network: Network) -> nir.NIRGraph:
         node.metadata = _metadata(own, {key: {"word": word, "holds": _tail(key)[1:]} for key in own})
         nodes[name] = node
         edges += [(projection.source, name), (name, projection.target)]
-    nodes["output"] = nir.Output(np.array([network.size(network.output)]))
-    edges.append((network.output, "output"))
+    end = _free("output", nodes)
+    nodes[end] = nir.Output(np.array([network.size(network.output)]))
+    edges.append((network.output, end))
     header = {"schema": SCHEMA, **network_header(network)}
     return nir.NIRGraph(nodes, edges, {KEY: {"network": json.dumps(header)}}, type_check=False)
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    """The name, with as many underscores behind it as it takes to be no layer's."""
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _tail(name: str) -> str:

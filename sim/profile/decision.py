@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ..datapath.fire import Branch
-from ..network.parts import Population
-from ..ops.base import Relation, crossing
-from ..profile.schema import NeuronClass
+from ..ops.base import Relation, crossing, names_in
 from ..word import Word
+from .schema import NeuronClass
 
 
 @dataclass(frozen=True)
 class Decision:
-    """`register relation operand`, as a branch of a `fire` stage takes it; `word` is the register's."""
+    """`register relation operand`, as a branch of a `fire` stage takes it; `word` is the register's.
+
+    moving: whether the operand is a register too.
+    """
 
     branch: Branch
     register: str
     relation: Relation
     operand: str | int
     word: Word
+    moving: bool
 
     @property
     def above(self) -> bool:
         """Whether the register's first value beyond the crossing is one more than the operand."""
         return self.relation in (Relation.GT, Relation.LE)
 
-    def thresholds(self, population: Population) -> list[int]:
-        """The different values of the operand among the neurons; none where it is no literal and no parameter."""
-        given = population.parameters.get(self.operand) if isinstance(self.operand, str) else self.operand
+    def thresholds(self, parameters: Mapping[str, Any]) -> list[int]:
+        """The different values of the operand among neurons; none where it is no literal and no parameter."""
+        given = parameters.get(self.operand) if isinstance(self.operand, str) else self.operand
         return [] if given is None else [int(value) for value in np.unique(np.asarray(given))]
 
 
@@ -41,4 +45,5 @@ def decisions(neuron: NeuronClass) -> Iterator[Decision]:
         decides = crossing(branch.crossing, neuron.registers)
         if decides is not None:
             register, relation, operand = decides
-            yield Decision(branch, str(register), relation, operand, neuron.registers[str(register)])
+            moving = not neuron.registers.keys().isdisjoint(names_in(operand))
+            yield Decision(branch, str(register), relation, operand, neuron.registers[str(register)], moving)
