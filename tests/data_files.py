@@ -16,9 +16,11 @@ def mnist(folder: Path, train: int, test: int, **change: NDArray[Any] | None) ->
     return _write(folder / "mnist.npz", _images(28, train, test), change)
 
 
-def spoken_digits(folder: Path, **change: NDArray[Any] | None) -> dict[str, NDArray[Any]]:
-    """Write fsdd_mel.npz: for every speaker 4 recordings for training and 2 for the test."""
-    speakers = {"sptr": np.repeat(SPEAKERS, 4), "spte": np.repeat(SPEAKERS, 2)}
+def spoken_digits(
+    folder: Path, train: int = 4, test: int = 2, **change: NDArray[Any] | None
+) -> dict[str, NDArray[Any]]:
+    """Write fsdd_mel.npz: so many recordings of every speaker for training and for the test."""
+    speakers = {"sptr": np.repeat(SPEAKERS, train), "spte": np.repeat(SPEAKERS, test)}
     counts = (len(names) for names in speakers.values())
     return _write(folder / "fsdd_mel.npz", {**_images(40, *counts), **speakers}, change)
 

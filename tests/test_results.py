@@ -15,7 +15,10 @@ from experiments import plan, runs, statistics, table
 from experiments.ledger import FINAL, SEARCH, Ledger, Run
 from experiments.plan import BOOLEAN, PAPER, SURROGATE, Task, boolean, described, surrogate
 
-SETTINGS = {BOOLEAN: (boolean(k=7, dither=True), boolean(k=3)), SURROGATE: (surrogate("arctan", 0.5),)}
+SETTINGS = {
+    BOOLEAN: (boolean(k=7, dither=True), boolean(k=3)),
+    SURROGATE: (surrogate("arctan", 0.5), surrogate("boxcar", 0.5)),
+}
 TINY = Task("tiny", "Tiny digits", "digits", 10.0, SETTINGS, 2, 3, {"epochs": 1, "validation": 100})
 
 
@@ -72,6 +75,21 @@ def test_what_is_in_the_ledger_is_not_trained_again(files, monkeypatch):
     assert results.main(files) == 0
     assert not trained
     assert Path(files[1]).read_bytes() == before
+
+
+def test_a_task_of_folds_trains_each_with_its_own_changes_and_searches_nothing(files, monkeypatch):
+    single = {BOOLEAN: SETTINGS[BOOLEAN][:1], SURROGATE: SETTINGS[SURROGATE][:1]}
+    folded = replace(TINY, settings=single, folds=({"batch": 10}, {"batch": 20}))
+    batches, train = [], runs.train
+    monkeypatch.setattr(
+        runs, "train", lambda recipe, *more, **named: batches.append(recipe.batch) or train(recipe, *more, **named)
+    )
+    for module in (results, table):
+        monkeypatch.setattr(module, "TASKS", (folded,))
+    assert results.main(files) == 0
+    assert batches == [10] * 3 + [20] * 3
+    assert {line["phase"] for line in ledger_of(files)} == {FINAL}
+    assert "not run yet" not in Path(files[3]).read_text(encoding="utf-8")
 
 
 def test_a_damaged_ledger_is_named_with_its_line(files, capsys):

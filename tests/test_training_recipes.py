@@ -13,7 +13,7 @@ from bitspike.profile import profile_names
 pytest.importorskip("torch")
 from bitspike.training.data import DATA_SETS
 from bitspike.training.recipe import build, load_recipe
-from data_files import mnist
+from data_files import mnist, spoken_digits
 
 GOOD = """\
 schema: 1
@@ -75,6 +75,7 @@ def data_dir(tmp_path_factory):
     """Files of the data sets that are not embedded, with as many samples as recipes keep for validation."""
     folder = tmp_path_factory.mktemp("data")
     mnist(folder, 6001, 1)
+    spoken_digits(folder, 101, 1)
     return folder
 
 

@@ -17,7 +17,8 @@ class Task:
 
     recipe: a shipped one's name. wanted: test accuracy in percent, 0 where it is only reported. seeds: how many the
     final phase has. oracle: test samples that the oracle runs too. settings: for each family the gradients that are
-    searched. changes: of the recipe's other keys.
+    searched; a single one is taken without a search. changes: of the recipe's other keys. folds: more changes, of the
+    training with seed 1, 2 and so on, so that the seeds of a task are its folds.
     """
 
     name: str
@@ -28,7 +29,12 @@ class Task:
     seeds: int = 5
     oracle: int = 200
     changes: Change = field(default_factory=dict)
+    folds: tuple[Change, ...] = ()
     note: str = ""
+
+    def changed(self, seed: int) -> Change:
+        """The recipe's keys in the training with this seed."""
+        return {**self.changes, **(self.folds[seed - 1] if self.folds and seed else {})}
 
 
 def boolean(k: int = 0, p: float = 1.0, dither: bool = False, **more: float) -> Change:
@@ -84,6 +90,20 @@ NARROW = {
     BOOLEAN: (boolean(k=4, dither=True), boolean(k=5, dither=True)),
     SURROGATE: MNIST[SURROGATE],
 }
+# Behind a recurrent layer the share of the gradient that passes the reset matters.
+RECURRENT = {
+    BOOLEAN: (
+        boolean(k=7, dither=True, reset_share=0.5),
+        boolean(k=8, dither=True, reset_share=0.5),
+        boolean(k=7, dither=True, reset_share=1.0),
+    ),
+    SURROGATE: (
+        surrogate("arctan", 0.5, reset_share=0.5),
+        surrogate("arctan", 0.25, reset_share=0.5),
+        surrogate("fast_sigmoid", 0.25, reset_share=0.5),
+    ),
+}
+SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
 
 TASKS = (
     Task(
@@ -98,4 +118,15 @@ TASKS = (
     ),
     Task("mnist", "MNIST, 784-256-128-10, T = 8, 8/16", "mnist", 98.2, MNIST),
     Task("mnist-w4", "MNIST, 784-256-128-10, T = 8, 4/12", "mnist-w4", 97.5, NARROW),
+    Task("fsdd", "Spoken digits, 256 recurrent, T = 40, takes 0 to 4 held out, 8/16", "fsdd", 96.0, RECURRENT),
+    Task(
+        "fsdd-speakers",
+        "Spoken digits, one speaker of six held out, 8/16",
+        "fsdd",
+        0.0,
+        {family: settings[:1] for family, settings in RECURRENT.items()},
+        seeds=len(SPEAKERS),
+        folds=tuple({"data": f"fsdd-held-out-{speaker}"} for speaker in SPEAKERS),
+        note=f"Seeds 1 to 6 hold out {', '.join(SPEAKERS)}. No search: the first settings of the row above.",
+    ),
 )

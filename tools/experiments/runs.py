@@ -28,7 +28,7 @@ def carry_out(task: Task, ledger: Ledger, data_dir: Path | None) -> Iterator[Run
     """The trainings of a task that the ledger lacks, each as soon as it is in the ledger."""
     loaded = load_recipe(MODELS / f"{task.recipe}.yaml", data_dir)
     for family in SEARCHED:
-        for gradient in task.settings[family]:
+        for gradient in task.settings[family] if len(task.settings[family]) > 1 else ():
             yield from _missing(task, family, gradient, SEARCH, SEARCH_SEED, loaded, ledger, data_dir)
     chosen = {family: _chosen(task, family, loaded, ledger) for family in SEARCHED} | {PAPER: PAPERS_OWN}
     for seed in range(SEARCH_SEED + 1, SEARCH_SEED + 1 + task.seeds):
@@ -47,7 +47,7 @@ def _missing(
     data_dir: Path | None,
 ) -> Iterator[Run]:
     """One training, unless the ledger has it."""
-    recipe, template = _changed(task, gradient, loaded[0]), loaded[1]
+    recipe, template = _changed(task, gradient, seed, loaded[0]), loaded[1]
     digest = _digest(recipe, template)
     if ledger.find((phase, digest, seed)) is not None:
         return
@@ -75,9 +75,9 @@ def _missing(
     yield done
 
 
-def _changed(task: Task, gradient: Change, recipe: Recipe) -> Recipe:
+def _changed(task: Task, gradient: Change, seed: int, recipe: Recipe) -> Recipe:
     """The recipe with a task's changes and a gradient, checked as if it had been read."""
-    values = recipe.model_dump(mode="json", by_alias=True) | dict(task.changes) | {"gradient": dict(gradient)}
+    values = recipe.model_dump(mode="json", by_alias=True) | dict(task.changed(seed)) | {"gradient": dict(gradient)}
     return Recipe.model_validate_json(json.dumps(values))
 
 
@@ -92,7 +92,7 @@ def _chosen(task: Task, family: str, loaded: tuple[Recipe, Network], ledger: Led
     """The setting of best validation accuracy, the first of equals."""
 
     def validation(gradient: Change) -> float:
-        found = ledger.find((SEARCH, _digest(_changed(task, gradient, loaded[0]), loaded[1]), SEARCH_SEED))
+        found = ledger.find((SEARCH, _digest(_changed(task, gradient, SEARCH_SEED, loaded[0]), loaded[1]), SEARCH_SEED))
         return found.validation if found else -1.0
 
     return max(task.settings[family], key=validation)

@@ -55,18 +55,23 @@ def _main_row(task: Task, ledger: Ledger) -> list[str]:
 def _details(task: Task, ledger: Ledger) -> str:
     """The search of a task, and its chosen settings' seeds."""
     searched = [run for run in ledger.runs if run.task == task.name and run.phase == SEARCH]
-    if not searched:
+    finals = [run for family in (BOOLEAN, SURROGATE, PAPER) for run in _finals(task, family, ledger)]
+    if not searched and not finals:
         return f"## {task.title}\n\nNot run yet."
     searched.sort(key=lambda run: (run.family, -run.validation))
     search = _markdown(
         ("family", "setting", "validation", "spikes a neuron and step"),
         [[run.family, f"`{run.setting}`", f"{run.validation:.2%}", f"{run.rate:.3f}"] for run in searched],
     )
-    finals = [run for family in (BOOLEAN, SURROGATE, PAPER) for run in _finals(task, family, ledger)]
     final = _markdown(
         ("family", "setting", "seed", "test", "spikes a neuron and step", "epochs", "seconds"), map(_final_row, finals)
     )
-    parts = [f"## {task.title}", task.note, search, final if finals else "The final seeds were not run yet."]
+    parts = [
+        f"## {task.title}",
+        task.note,
+        search if searched else "",
+        final if finals else "The final seeds were not run yet.",
+    ]
     return "\n\n".join(part for part in parts if part)
 
 
