@@ -59,6 +59,18 @@ def test_layers_of_any_size_are_cut_into_vectors(size):
     assert prove(model, torch.randint(0, 3, (4, 6, 5))) == {}
 
 
+@pytest.mark.parametrize("gain", [5.0, 60.0, 90.0])
+def test_an_input_that_expand_repeats_gives_the_bits_and_gradients_of_one_written_out(gain):
+    model = one_layer(gain=gain)
+    steady = torch.randint(0, 3, (4, 1, 5)).expand(4, 6, 5)
+    values, gradients, interpreted = passed(model, steady.clone(), True)
+    same, close, _ = passed(model, steady, True)
+    assert all(torch.equal(a, b) for a, b in zip(values, same, strict=True))
+    assert interpreted == {}
+    torch.testing.assert_close(close, gradients, rtol=1e-4, atol=1e-4)
+    assert prove(model, steady) == {}
+
+
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_the_boolean_gradient_passes_its_share_through_the_reset(share):
     model = one_layer(gradient=BooleanGradient(k=2, dither=True), reset_share=share, scale=0.5)

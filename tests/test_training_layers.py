@@ -63,6 +63,18 @@ def test_brevitas_integers_the_export_and_the_forward_weights_are_equal(word, na
     assert len(np.unique(brevitas)) > 1
 
 
+@pytest.mark.parametrize(("word", "narrow"), KINDS)
+def test_the_gradient_is_that_of_brevitas_and_passes_beyond_the_range_too(word, narrow):
+    layer = synapses(word, narrow, 4, 40, 1)
+    set_weights(layer, np.arange(-20, 20)[:, None] + 0.25)
+    downstream = torch.arange(40.0)[:, None]
+    (found,) = torch.autograd.grad(layer(), layer.linear.weight, downstream)
+    in_lsb = layer.linear.quant_weight().value.t() / layer.scale
+    (expected,) = torch.autograd.grad(in_lsb, layer.linear.weight, downstream)
+    assert torch.equal(found, expected)
+    assert torch.equal(found, downstream.t() / layer.scale)
+
+
 def test_halves_round_to_even():
     layer = synapses("s8", False, 8, 6, 1)
     set_weights(layer, [[-1.5], [-0.5], [0.5], [1.5], [2.5], [0.49]])

@@ -18,15 +18,22 @@ from .weights import Weights
 class Arrival:
     """What one projection brings to one register.
 
-    counts: what the spikes of each source act as, [sample, step, source]; total: of all sources,
-    [sample, step, neuron].
+    counts: what the spikes of each source act as, [sample, step, source], all from `least` to `most`; total: of all
+    sources, [sample, step, neuron].
     """
 
     incoming: Incoming
     register: str
     counts: Tensor
+    least: float
+    most: float
     weights: Weights
     total: Tensor
+
+    def ends(self) -> tuple[Tensor, Tensor]:
+        """The least and the most that all sources, or some of them, add in each step, [sample, step, neuron]."""
+        least, most = self.weights.ends(_once(self.counts))
+        return least.expand_as(self.total), most.expand_as(self.total)
 
     def by_step(self) -> Iterator[Arrival]:
         """The arrivals of one step after the other."""
@@ -40,17 +47,31 @@ def arrivals(ops: Ops, incoming: Incoming, spikes: Tensor) -> list[Arrival]:
     A steady input, one step that `Tensor.expand` repeats, is multiplied once.
     """
     shape = (-1, spikes.shape[1], -1)
-    once = spikes[:, :1] if is_steady(spikes) else spikes
-    counts = clip_count(ops, once, incoming.cap)
+    counts = _once(spikes)
+    least, most = extent(counts)
+    if not _within(least, most, incoming.cap):
+        counts = clip_count(ops, counts, incoming.cap)
+        least, most = extent(counts)
     return [
-        Arrival(incoming, register, counts.expand(shape), weights, weights.total(counts).expand(shape))
+        Arrival(incoming, register, counts.expand(shape), least, most, weights, weights.total(counts).expand(shape))
         for register, weights in incoming.synapses
     ]
+
+
+def extent(values: Tensor) -> tuple[float, float]:
+    """The least and the greatest value."""
+    least, most = torch.aminmax(values.detach())
+    return float(least), float(most)
 
 
 def is_steady(spikes: Tensor) -> bool:
     """Whether every step [sample, step, source] is the same memory."""
     return spikes.stride(1) == 0
+
+
+def _once(steps: Tensor) -> Tensor:
+    """All steps [sample, step, source], or the one that stands for all."""
+    return steps[:, :1] if is_steady(steps) else steps
 
 
 def late(spikes: Tensor, lag: int) -> Tensor:
@@ -62,10 +83,8 @@ def late(spikes: Tensor, lag: int) -> Tensor:
     return torch.cat([silent, kept], 1)
 
 
-@torch.no_grad()
-def _within(spikes: Tensor, cap: Cap) -> bool:
-    """Whether no count is changed by the cap: found faster than all are clipped."""
+def _within(least: float, most: float, cap: Cap) -> bool:
+    """Whether the cap changes no count."""
     if cap == ANY:
         return True
-    least, most = torch.aminmax(spikes)
-    return bool(most <= (1 if cap == NONZERO else int(cap))) and (cap != NONZERO or bool(least >= 0))
+    return most <= (1 if cap == NONZERO else int(cap)) and (cap != NONZERO or least >= 0)

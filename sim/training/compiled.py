@@ -290,13 +290,12 @@ def _bounds(
             found.append(None)
             continue
         lowest, highest = each.weights.reach
-        least, most = (float(end) for end in torch.aminmax(each.counts))
-        least, most = min(least, 0.0), max(most, 0.0)
+        least, most = min(each.least, 0.0), max(each.most, 0.0)
         low, high = most * lowest + least * highest, most * highest + least * lowest
         proven = span.lo + low >= word.min and span.hi + high <= word.max
         spans[each.register] = Interval(max(word.min, int(span.lo + low)), min(word.max, int(span.hi + high)))
         held = (each.total, each.total) if looped else None
-        found.append(held if proven else each.weights.ends(each.counts))
+        found.append(held if proven else each.ends())
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import brevitas.nn as qnn
 import numpy as np
 import torch
+from brevitas.core.function_wrapper import InplaceTensorClampSte
 from brevitas.core.zero_point import ZeroZeroPoint
 from brevitas.inject.enum import (
     BitWidthImplType,
@@ -55,6 +56,7 @@ def weight_quantizer(connection: Connection, bits: int) -> type:
             "restrict_scaling_type": RestrictValueType.FP,
             "scaling_per_output_type": ScalingPerOutputType.TENSOR,
             "zero_point_impl": ZeroZeroPoint,
+            "tensor_clamp_impl": InplaceTensorClampSte,
             "bit_width": bits,
             "signed": word.signed,
             "narrow_range": narrow,
@@ -84,6 +86,8 @@ class Synapses(nn.Module):
         self.scale = 2.0 ** (1 - bits)
         word = Word(bits, connection.weight.word.signed)
         self.range = word.min + connection.weight.narrow, word.max
+        for name, constant in (("_step", self.scale), ("_zero", 0.0), ("_bits", float(bits))):
+            self.register_buffer(name, torch.tensor(constant), persistent=False)
         with torch.no_grad():
             self.linear.weight.normal_(0.0, gain * self.scale / fan_in**0.5)
             if not connection.weight.word.signed:
@@ -94,13 +98,19 @@ class Synapses(nn.Module):
 
         Not `rounded`: the float weights behind them, clipped to the integers' range, for comparison.
         """
-        weight = self.linear.quant_weight().value if rounded else self.linear.weight
-        in_lsb = self._shaped(weight) / self.scale
-        return in_lsb if rounded else in_lsb.clamp(*self.range)
+        if rounded:
+            return self._shaped(self._quantized())
+        return (self._shaped(self.linear.weight) / self.scale).clamp(*self.range)
 
     def integers(self) -> NDArray[np.int64]:
         """The weights, of the shape given, that the chip loads."""
         return np.asarray(self._shaped(self.linear.quant_weight().int()).cpu().numpy(), np.int64)
+
+    def _quantized(self) -> Tensor:
+        """`quant_weight().value / scale`, without finding the constants of the quantizer anew in every step."""
+        to_int = self.linear.weight_quant.tensor_quant.int_quant.to_int
+        quantized: Tensor = to_int(self._step, self._zero, self._bits, self.linear.weight)
+        return quantized
 
     def _shaped(self, weight: Tensor) -> Tensor:
         """Brevitas' matrices are [target, source]."""

@@ -117,7 +117,7 @@ def _optimizer(recipe: Recipe, model: SpikingNetwork) -> torch.optim.Optimizer:
         {"params": list(model.trained.parameters()), "weight_decay": recipe.weight_decay},
         {"params": list(model.neurons.parameters()), "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups)
+    return torch.optim.AdamW(groups, fused=True)
 
 
 def _finished(recipe: Recipe, history: list[Epoch]) -> bool:

@@ -48,12 +48,11 @@ class Weights(ABC):
 
     def ends(self, counts: Tensor) -> tuple[Tensor, Tensor]:
         """The least and the most that all sources, or some of them, add: counts [..., source] to [..., neuron]."""
-        up, down, more = self.clamped(0, None), self.clamped(None, 0), counts.clamp(min=0)
-        lowest, highest = down.total(more), up.total(more)
-        if (counts < 0).any():
-            less = counts.clamp(max=0)
-            lowest, highest = lowest + up.total(less), highest + down.total(less)
-        return lowest, highest
+        up, down = self.clamped(0, None), self.clamped(None, 0)
+        if not (counts < 0).any():
+            return down.total(counts), up.total(counts)
+        more, less = counts.clamp(min=0), counts.clamp(max=0)
+        return down.total(more) + up.total(less), up.total(more) + down.total(less)
 
 
 class Matrix(Weights):

@@ -88,7 +88,7 @@ def our_step(spikes: Any, labels: Any, compiles: bool = True) -> Callable[[], An
     network = bs.Network(bs.load_profile(GENERIC), SIZES[0], layers, links)
     model = SpikingNetwork(network, Arctan(), gain=256.0, max_input=1)
     model.scanner.compiles = compiles
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
 
     def step() -> float:
         emitted, _ = model(spikes)
@@ -110,7 +110,7 @@ def snntorch_step(spikes: Any, labels: Any) -> Callable[[], Any]:
     torch.manual_seed(engine.SEED)
     linear = [qnn.QuantLinear(pre, post, bias=False, weight_bit_width=8) for pre, post in pairwise(SIZES)]
     neurons = [snntorch.Leaky(beta=1 - 1 / 16, spike_grad=snntorch.surrogate.atan()) for _ in linear]
-    optimizer = torch.optim.Adam([weight for layer in linear for weight in layer.parameters()], lr=1e-3)
+    optimizer = torch.optim.Adam([weight for layer in linear for weight in layer.parameters()], lr=1e-3, fused=True)
     inputs = spikes.transpose(0, 1).float().contiguous()
 
     def step() -> float:
