@@ -106,11 +106,11 @@ class Raster:
     def dense_step(self, step: int) -> Integers:
         """Counts [sample, 1, input] of one step."""
         samples, steps, inputs = self.shape
-        spikes = np.zeros((samples, 1, inputs), np.int64)
+        spikes = np.zeros((samples, inputs), np.int64)
         firsts, lasts = (self.pointers[step % steps + end :: steps][:samples].tolist() for end in (0, 1))
         for row, first, last in zip(spikes, firsts, lasts, strict=True):
-            row[0, self.index[first:last]] = 1 if self.counts is None else self.counts[first:last]
-        return spikes
+            row[self.index[first:last]] = 1 if self.counts is None else self.counts[first:last]
+        return spikes[:, None]
 
     def __getitem__(self, samples: slice) -> Raster:
         """Some samples, one behind the other."""

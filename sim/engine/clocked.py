@@ -67,7 +67,7 @@ def simulate(
         given = _with_past(spikes, state[INPUT])
     prepared = {layer.name: prepare(profile, layer, isinstance(given, Raster)) for layer in layers}
     samples = spikes.shape[0]
-    every, counts = _counters(samples, layers)
+    counts = {layer.name: np.zeros((samples, len(layer.neuron.registers) + len(EXTRA)), np.int64) for layer in layers}
     whole = _Chunk(given, outputs, state, recorded, counts)
     parts = min(samples, threads or available_threads())
     bounds = pairwise(samples * part // parts for part in range(parts + 1))
@@ -76,7 +76,7 @@ def simulate(
         _run(chunks[0], groups, prepared, spikes.shape[1])
     else:
         list(thread_pool().map(lambda chunk: _run(chunk, groups, prepared, spikes.shape[1]), chunks))
-    if every.any():
+    if any(map(np.count_nonzero, counts.values())):
         refused = np.flatnonzero(np.any([c[:, -1] > 0 for c in counts.values()], axis=0))
         if refused.size:
             raise RefusedOverflowError(int(refused[0]))
@@ -85,18 +85,6 @@ def simulate(
     last = spikes.dense_step(-1) if isinstance(spikes, Raster) else spikes
     for name, rows in {**outputs, INPUT: last}.items():
         _keep(state[name], rows)
-
-
-def _counters(samples: int, layers: Sequence[Layer]) -> tuple[NDArray[np.int64], dict[str, NDArray[np.int64]]]:
-    """All counters in one array, and those of each layer, [sample, counted]."""
-    widths = [len(layer.neuron.registers) + len(EXTRA) for layer in layers]
-    every = np.zeros(samples * sum(widths), np.int64)
-    ends = [samples * end for end in accumulate(widths)]
-    parts = {
-        layer.name: every[end - samples * width : end].reshape(samples, width)
-        for layer, width, end in zip(layers, widths, ends, strict=True)
-    }
-    return every, parts
 
 
 @cache
@@ -142,17 +130,19 @@ def _run(chunk: _Chunk, groups: Sequence[Sequence[Layer]], prepared: Mapping[str
     spikes = {name: address(rows) for name, rows in chunk.outputs.items()}
     if not isinstance(chunk.inputs, Raster):
         spikes[INPUT] = address(chunk.inputs)
+    layers = [layer for group in groups for layer in group]
+    *rooms, size = accumulate((prepared[layer.name].room for layer in layers), initial=LINE)
+    memory = np.zeros(size, np.uint8)
+    start = address(memory) & -LINE
+    calls = {
+        layer.name: _call(layer, prepared[layer.name], chunk, steps, spikes, start + room)
+        for layer, room in zip(layers, rooms, strict=True)
+    }
     for group in groups:
-        rooms = list(accumulate((prepared[layer.name].room for layer in group), initial=0))
-        memory = np.zeros(rooms[-1] + LINE, np.uint8)
-        start = -(-address(memory) // LINE) * LINE
-        calls = [
-            _call(layer, prepared[layer.name], chunk, steps, spikes, start + room)
-            for layer, room in zip(group, rooms, strict=False)
-        ]
+        members = [calls[layer.name] for layer in group]
         spans = [(0, steps)] if len(group) == 1 else [(step, step + 1) for step in range(steps)]
         for first, last in spans:
-            for kernel, values, _ in calls:
+            for kernel, values, _ in members:
                 values[1], values[2] = first, last
                 kernel(addressof(values))
 
@@ -160,34 +150,28 @@ def _run(chunk: _Chunk, groups: Sequence[Sequence[Layer]], prepared: Mapping[str
 def _call(
     layer: Layer, prepared: Prepared, chunk: _Chunk, steps: int, spikes: Mapping[str, int], room: int
 ) -> tuple[Kernel, Arguments, list[Any]]:
-    """A kernel, its arguments for a chunk (see `kernel.arguments`), and what must live until it has run.
+    """A kernel, its arguments for a chunk (see `kernel.of_run`), and what must live until it has run.
 
     spikes: addresses of every layer's; room: address of the memory that the kernel may use.
     """
-    values, names = prepared.arguments(), prepared.names
-    for place, offset in prepared.offsets:
-        values[place] = room + offset
-    out, state = chunk.outputs[layer.name], chunk.state[layer.name]
-    lead = out.shape[1] - steps
-    own = {"samples": len(out), "rows": lead + steps, "lead": lead, "steps": steps, "out": spikes[layer.name]}
-    own["overflows"] = address(chunk.counts[layer.name])
+    name, out = layer.name, chunk.outputs[layer.name]
+    state, recorded, registers = chunk.state[name], chunk.recorded[name], layer.neuron.registers
+    own = [len(out), 0, steps, out.shape[1], out.shape[1] - steps, steps, spikes[name], address(chunk.counts[name])]
     kept: list[Any] = []
-    for k, (source, cap) in enumerate(prepared.sources):
+    for source, cap in prepared.sources:
         rows = chunk.inputs if source == INPUT else chunk.outputs[source]
-        own[f"rows{k}"], own[f"lead{k}"] = rows.shape[1], rows.shape[1] - steps
-        own |= _raster(k, rows, cap, kept) if isinstance(rows, Raster) else {f"s{k}": spikes[source]}
-    for name in layer.neuron.registers:
-        own[f"r_{name}"] = address(state[name])
-    for name, array in chunk.recorded[layer.name].items():
-        own[f"rec_{name}"] = address(array)
-    for name, value in own.items():
-        values[names[name]] = value
-    return prepared.kernel, values, kept
+        if isinstance(rows, Raster):
+            own += _raster(rows, cap, kept)
+        else:
+            own += (spikes[source], rows.shape[1], rows.shape[1] - steps)
+    own += [address(state[register]) for register in registers]
+    own += [address(recorded[register]) if register in recorded else 0 for register in registers]
+    return prepared.kernel, prepared.arguments(own, room), kept
 
 
-def _raster(k: int, raster: Raster, cap: Cap, kept: list[Any]) -> dict[str, int]:
-    """The arguments of projection k that a raster gives; what they need is kept alive in `kept`."""
-    acting = _ONE if raster.counts is None else clip_count(ArrayOps(), raster.counts, cap).astype(np.int64)
+def _raster(raster: Raster, cap: Cap, kept: list[Any]) -> tuple[int, ...]:
+    """The arguments of a projection whose source is a raster; what they need is kept alive in `kept`."""
+    graded = raster.counts is not None
+    acting = clip_count(ArrayOps(), raster.counts, cap).astype(np.int64) if graded else _ONE
     kept += [raster, acting]
-    own = {f"s{k}": address(raster.pointers), f"index{k}": address(raster.index)}
-    return own | {f"graded{k}": int(raster.counts is not None), f"acting{k}": address(acting)}
+    return address(raster.pointers), raster.shape[1], 0, address(raster.index), address(acting), int(graded)

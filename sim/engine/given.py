@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -57,25 +58,27 @@ def check_spikes(spikes: ArrayLike | Raster, network: Network) -> Integers:
 
 def initial_state(network: Network, samples: int = 1) -> State:
     """Every register 0 and no spike on its way; may be changed and given to `run`."""
-    if network not in _ROWS:
-        _ROWS[network] = _rows(network)
+    rows = _ROWS.get(network)
+    if rows is None:
+        rows = _ROWS[network] = _rows(network)
     return {
         name: {register: np.zeros((samples, *shape), dtype) for register, (shape, dtype) in registers.items()}
-        for name, registers in _ROWS[network].items()
+        for name, registers in rows.items()
     }
 
 
-Rows = dict[str, dict[str, tuple[tuple[int, ...], str]]]
+Rows = dict[str, dict[str, tuple[tuple[int, ...], np.dtype[Any]]]]
 _ROWS: WeakKeyDictionary[Network, Rows] = WeakKeyDictionary()
 
 
 def _rows(network: Network) -> Rows:
     """Shape of one sample, and type, of every array of a state."""
-    rows: Rows = {INPUT: {SPIKES: ((network.inputs,), network.input_word.dtype)}}
+    rows: Rows = {INPUT: {SPIKES: ((network.inputs,), np.dtype(network.input_word.dtype))}}
     for population in network.populations:
         neuron = network.neuron_class(population)
         rows[population.name] = {
-            register: ((population.size,), storage(neuron, register).dtype) for register in (*neuron.registers, SPIKES)
+            register: ((population.size,), np.dtype(storage(neuron, register).dtype))
+            for register in (*neuron.registers, SPIKES)
         }
     for name, back in reach_back(network).items():
         if back > 1:

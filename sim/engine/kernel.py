@@ -17,7 +17,7 @@ from ..ops.code import I64, Code, Row
 from ..ops.interval import Interval
 from ..profile.analysis import arriving, effective_weight, held, widest
 from ..profile.connection import Connection
-from ..profile.schema import SPIKES, Profile, storage
+from ..profile.schema import SPIKES, NeuronClass, Profile, storage
 from . import vector
 from .arrival import Arrival, Way, way_of
 from .listing import Events, listed, strongest
@@ -40,11 +40,11 @@ class Signature:
     uniform: tuple[str, ...]
 
 
-PICTURE = ("canvas", "patches", "pairs", "kernel", "places", "lowest", "highest")
+PICTURE = ("patches", "pairs", "kernel", "places", "lowest", "highest")
 
 
 def arguments(profile: Profile, signature: Signature) -> list[str]:
-    """Names of the kernel's arguments, in order: numbers, and addresses of arrays.
+    """Names of the kernel's arguments, numbers and addresses of arrays: `of_run`, `of_room`, then what never changes.
 
     samples; first, last: the steps to run; size, padded: of a row. Of each incoming projection k its spikes `s{k}`
     [sample, rows{k}, pre{k}], of which row `lead{k}` is step 0, for each of its delays{k} the steps from a spike to
@@ -60,21 +60,37 @@ def arguments(profile: Profile, signature: Signature) -> list[str]:
     register where it is recorded, `rec_*` [sample, steps, size], or 0.
     """
     neuron = profile.neurons[signature.neuron]
-    names = ["samples", "first", "last", "size", "padded"]
+    names = ["size", "padded", "aliases", "slots"]
     for k, arrival in enumerate(signature.incoming):
-        names += [f"{name}{k}" for name in ("s", "rows", "lead", "pre", "delays", "lags", "index", "acting")]
-        names += [f"graded{k}"] if arrival.raster else []
+        names += [f"{name}{k}" for name in ("pre", "delays", "lags")]
         names += [f"from{k}", f"to{k}"] if arrival.listed else []
         names += [f"{name}{k}" for name in PICTURE] if arrival.picture else []
         names += [f"{name}{k}" for name in SIDES] if arrival.windows else []
         for i in range(arrival.synapses):
             ends = ("most", "least") if arrival.listed else ("tops", "bottoms")
             names += [f"w{k}_{i}", *(f"{end}{k}_{i}" for end in ends)]
-        connection = profile.connections[arrival.via]
-        names += [f"sums{k}", *(f"q{k}_{name}" for name in sum_values(connection))] if connection.sum else []
+        names += [f"q{k}_{name}" for name in sum_values(profile.connections[arrival.via])]
     names += [f"p_{name}" for name in (*neuron.parameters, *neuron.derived)]
-    names += [f"{kind}_{name}" for kind in ("row", "r", "rec") for name in neuron.registers]
-    return [*names, f"row_{SPIKES}", "out", "rows", "lead", "steps", "overflows", "aliases", "slots"]
+    return [*of_run(neuron, signature), *of_room(profile, signature), *names]
+
+
+def of_run(neuron: NeuronClass, signature: Signature) -> list[str]:
+    """The arguments that differ from run to run."""
+    names = ["samples", "first", "last", "rows", "lead", "steps", "out", "overflows"]
+    for k, arrival in enumerate(signature.incoming):
+        names += [f"{name}{k}" for name in ("s", "rows", "lead")]
+        names += [f"{name}{k}" for name in ("index", "acting", "graded")] if arrival.raster else []
+    return names + [f"{kind}_{name}" for kind in ("r", "rec") for name in neuron.registers]
+
+
+def of_room(profile: Profile, signature: Signature) -> list[str]:
+    """The arguments that are the addresses of rows that only a call needs."""
+    names = [f"row_{name}" for name in (*profile.neurons[signature.neuron].registers, SPIKES)]
+    for k, arrival in enumerate(signature.incoming):
+        names += [] if arrival.raster else [f"index{k}", f"acting{k}"]
+        names += [f"canvas{k}"] if arrival.picture else []
+        names += [f"sums{k}"] if profile.connections[arrival.via].sum else []
+    return names
 
 
 def sum_values(connection: Connection) -> list[str]:

@@ -40,10 +40,9 @@ def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
 
     SLACK bytes behind it may be read.
     """
-    size = prod(shape) * dtype.itemsize
-    whole = size + SLACK
+    whole = prod(shape) * dtype.itemsize + SLACK
     room = np.asarray(_Lease(_block(whole))) if whole >= _LARGE else np.empty(whole, np.uint8)
-    return room[:size].view(dtype).reshape(shape)
+    return np.ndarray(shape, dtype, room)
 
 
 def _block(size: int) -> NDArray[np.uint8]:

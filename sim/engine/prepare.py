@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from ctypes import Array, c_int64
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -19,7 +19,7 @@ from ..ops.lanes import lane_bits
 from ..profile.schema import INPUT, Profile, storage
 from .arrival import Arrival
 from .cache import Kernel, address, compiled
-from .kernel import Signature, arguments, kernel_code, kernel_key, sum_values
+from .kernel import Signature, arguments, kernel_code, kernel_key, of_room, sum_values
 from .picture import stride
 from .pool import SIDES
 from .vector import LANES
@@ -31,24 +31,26 @@ Arguments = Array[c_int64]
 
 @dataclass(frozen=True)
 class Prepared:
-    """A layer's kernel, and its arguments: in `values` those of every run, at the places that `names` gives.
+    """A layer's kernel, and its arguments: in `values` those of every run.
 
     sources: of each projection its source and its cap.
-    room: bytes that a call needs for rows of its own; of each the place among the arguments, and where it begins.
+    room: bytes that a call needs for rows of its own; offsets: where in them each begins, in order of the arguments.
     kept: arrays whose addresses are in `values`.
     """
 
     kernel: Kernel
-    names: Mapping[str, int]
+    form: type[Arguments]
     values: bytes
     sources: list[tuple[str, Cap]]
     room: int
-    offsets: list[tuple[int, int]]
+    offsets: list[int]
     kept: list[NDArray[Any]]
 
-    def arguments(self) -> Arguments:
-        """Those of every run, to be completed."""
-        return (c_int64 * len(self.names)).from_buffer_copy(self.values)
+    def arguments(self, of_run: Sequence[int], room: int) -> Arguments:
+        """Those of a call. of_run: in the kernel's order. room: address of memory for its rows."""
+        values = self.form.from_buffer_copy(self.values)
+        values[: len(of_run) + len(self.offsets)] = [*of_run, *(room + offset for offset in self.offsets)]
+        return values
 
 
 _PREPARED: WeakKeyDictionary[Layer, dict[bool, Prepared]] = WeakKeyDictionary()
@@ -102,12 +104,11 @@ def _prepared(profile: Profile, layer: Layer, raster: bool) -> Prepared:
     for name, value in (numbers | {name: address(array) for name, array in arrays.items()}).items():
         if name in names:
             values[names[name]] = value
-    offsets, room = [], 0
-    for name, (length, dtype) in rows.items():
-        offsets.append((names[name], room))
-        room += -(-length * np.dtype(dtype).itemsize // LINE) * LINE
+    sizes = (length * np.dtype(dtype).itemsize for length, dtype in (rows[name] for name in of_room(profile, chosen)))
+    *offsets, room = accumulate((-(-size // LINE) * LINE for size in sizes), initial=0)
     kernel = compiled(kernel_key(profile, chosen), lambda: kernel_code(profile, chosen))
-    return Prepared(kernel, names, values.tobytes(), sources, room, offsets, list(arrays.values()))
+    form = c_int64 * len(names)
+    return Prepared(kernel, form, values.tobytes(), sources, room, offsets, list(arrays.values()))
 
 
 def _sources(incoming: Incoming) -> int:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import partial
-from math import prod
 from typing import cast
 
 import numpy as np
@@ -72,112 +71,136 @@ def run(
         counts = check_spikes(cast("ArrayLike | Raster", spikes), network)
     layers = _layers(network)
     samples, steps = counts.shape[:2]
-    shapes = _shapes(layers, _registers(record, layers), samples, steps)
-    current = initial_state(network, samples) if state is None else check_state(state, network, samples)
+    recorded = _recorded(record, layers)
+    if state is None:
+        begin: Callable[[], State] = partial(initial_state, network, samples)
+    else:
+        begin = partial(check_state, state, network, samples)
     if on_device is not None:
         simulate: Callable[..., None] = partial(on_device, network.profile)
     elif engine == "compiled":
         simulate = partial(clocked.simulate, network.profile, threads=threads)
     else:
         simulate = oracle.simulate if engine == "oracle" else vectorised.simulate
+    job = _Job(network, layers, simulate, begin, recorded, _bytes(layers, recorded))
     if record_to is None:
-        memory.check_fits(_bytes(shapes))
-    else:
-        can_write(record_to)
-    with nullcontext() if record_to is None else arrays_on_disk(record_to, shapes) as files:
-        trace = _run(network, counts, current, shapes, simulate, files)
-        if record_to is None:
-            return trace
+        memory.check_fits(samples * steps * job.bytes)
+        return _run(job, counts, None)
+    can_write(record_to)
+    with arrays_on_disk(record_to, _shapes(layers, recorded, samples, steps)) as files:
+        trace = _run(job, counts, files)
         write_trace(record_to, trace, compressed=False)
-    return Trace(load_trace(record_to, verify=False).layers, network.digest, current)
+    return Trace(load_trace(record_to, verify=False).layers, network.digest, trace.state)
 
 
 def trace_bytes(network: Network, samples: int, steps: int, record: Iterable[str] | str = ()) -> int:
     """Bytes of the trace of a clocked run that records these registers. Raises InputError."""
     layers = _layers(network)
-    return _bytes(_shapes(layers, _registers(record, layers), samples, steps))
+    return samples * steps * _bytes(layers, _recorded(record, layers))
 
 
-Shapes = Mapping[str, tuple[tuple[int, int, int], str]]
-"""Shape and type of a trace's arrays, by `layer.register` and `layer.spikes`."""
+Recorded = Mapping[str, Sequence[str]]
+"""By layer the registers that are recorded."""
 
 
 def _layers(network: Network) -> dict[str, Layer]:
     return {layer.name: layer for group in wire(network) for layer in group}
 
 
-def _shapes(layers: Mapping[str, Layer], recorded: set[str], samples: int, steps: int) -> Shapes:
+def _recorded(record: Iterable[str] | str, layers: Mapping[str, Layer]) -> Recorded:
+    """Raises InputError."""
+    asked = _registers(record, layers) if record else ()
+    return {name: [r for r in layer.neuron.registers if r in asked] for name, layer in layers.items()}
+
+
+def _bytes(layers: Mapping[str, Layer], recorded: Recorded) -> int:
+    """Of what is recorded of a sample and step."""
+    return sum(layer.bytes[r] for name, layer in layers.items() for r in (SPIKES, *recorded[name]))
+
+
+def _shapes(
+    layers: Mapping[str, Layer], recorded: Recorded, samples: int, steps: int
+) -> dict[str, tuple[tuple[int, int, int], str]]:
+    """Shape and type of a trace's arrays, by `layer.register` and `layer.spikes`."""
     return {
-        f"{name}.{register}": ((samples, steps, layer.size), dtype)
+        f"{name}.{register}": ((samples, steps, layer.size), layer.dtypes[register])
         for name, layer in layers.items()
-        for register, dtype in layer.dtypes.items()
-        if register == SPIKES or register in recorded
+        for register in (SPIKES, *recorded[name])
     }
 
 
-def _bytes(shapes: Shapes) -> int:
-    return sum(prod(shape) * np.dtype(dtype).itemsize for shape, dtype in shapes.values())
+@dataclass(frozen=True)
+class _Job:
+    """A checked run. simulate: of an engine. begin: makes the state that it starts from. bytes: of the trace of a
+    sample and step.
+    """
+
+    network: Network
+    layers: Mapping[str, Layer]
+    simulate: Callable[..., None]
+    begin: Callable[[], State]
+    recorded: Recorded
+    bytes: int
 
 
-def _run(
-    network: Network,
-    counts: Integers | Raster,
-    current: State,
-    shapes: Shapes,
-    simulate: Callable[..., None],
-    files: Mapping[str, Integers] | None,
-) -> Trace:
-    """Run the samples, chunk by chunk, `current` to its end. files: arrays to record in; None makes them in memory."""
-    layers, (samples, steps) = _layers(network), counts.shape[:2]
+def _run(job: _Job, counts: Integers | Raster, files: Mapping[str, Integers] | None) -> Trace:
+    """Run the samples, chunk by chunk. files: arrays to record in; None makes them in memory."""
+    network, layers, (samples, steps) = job.network, job.layers, counts.shape[:2]
+    current = job.begin()
     # each layer's spikes follow those of the steps before the run that may still act
     whole = {} if files else {name: _rows(current[name], steps) for name in layers}
-    made: dict[str, Integers] = dict(files or {name: np.empty(*shapes[name]) for name in shapes if _is_register(name)})
-    overflows = {name: np.zeros(len(layer.neuron.registers), np.int64) for name, layer in layers.items()}
-    for part in memory.chunks(samples, (_bytes(shapes) // samples) + steps * network.inputs):
-        state = {name: {r: values[part] for r, values in registers.items()} for name, registers in current.items()}
-        recorded = {
-            name: {r: made[f"{name}.{r}"][part] for r in layer.neuron.registers if f"{name}.{r}" in made}
-            for name, layer in layers.items()
+    registers = {
+        name: {
+            r: files[f"{name}.{r}"] if files else np.empty((samples, steps, layer.size), layer.dtypes[r])
+            for r in job.recorded[name]
         }
-        rows = {name: whole[name][part] if whole else _rows(state[name], steps) for name in layers}
-        given = counts if part == slice(0, samples) else counts[part]
-        _simulate(network, given, state, rows, recorded, overflows, simulate, part.start)
-        for name in layers if files else ():
-            made[f"{name}.{SPIKES}"][part] = _within(rows[name], steps)
-    made |= {f"{name}.{SPIKES}": _within(rows, steps) for name, rows in whole.items()}
+        for name, layer in layers.items()
+    }
+    overflows = {name: np.zeros(len(layer.neuron.registers), np.int64) for name, layer in layers.items()}
+    parts = memory.chunks(samples, steps * (job.bytes + network.inputs))
+    for part in parts:
+        if files or len(parts) > 1:
+            state, kept = _part(current, part), _part(registers, part)
+            rows = {name: whole[name][part] if whole else _rows(state[name], steps) for name in layers}
+            _simulate(job, counts[part], state, rows, kept, overflows, part.start)
+        else:
+            _simulate(job, counts, current, whole, registers, overflows, 0)
+        if files:
+            for name in layers:
+                files[f"{name}.{SPIKES}"][part] = _within(rows[name], steps)
     traces = {}
     for name in (p.name for p in network.populations):
-        recorded_of = {r: made[f"{name}.{r}"] for r in layers[name].neuron.registers if f"{name}.{r}" in made}
-        traces[name] = _layer_trace(layers[name], made[f"{name}.{SPIKES}"], recorded_of, overflows[name])
+        spikes = files[f"{name}.{SPIKES}"] if files else _within(whole[name], steps)
+        traces[name] = _layer_trace(layers[name], spikes, registers[name], overflows[name])
     return Trace(traces, network.digest, current)
 
 
-def _is_register(name: str) -> bool:
-    return not name.endswith(f".{SPIKES}")
-
-
 def _simulate(
-    network: Network,
+    job: _Job,
     counts: Integers | Raster,
     state: State,
     rows: Mapping[str, Integers],
     recorded: Mapping[str, Mapping[str, Integers]],
     overflows: Mapping[str, Integers],
-    simulate: Callable[..., None],
     first: int,
 ) -> None:
-    """Run a chunk, whose first sample has this number, every layer's spikes into `rows`."""
-    groups, steps = wire(network), counts.shape[1]
-    outputs = {name: _within(row, steps) for name, row in rows.items()}
-    start = {name: {r: values.copy() for r, values in registers.items()} for name, registers in state.items()}
+    """Run some samples, from this one on, every layer's spikes into `rows`."""
+    groups, simulate = wire(job.network), job.simulate
+    outputs = {name: _within(row, counts.shape[1]) for name, row in rows.items()}
     compiled = isinstance(simulate, partial) and simulate.func is clocked.simulate
     options = {"number": first} if simulate is oracle.simulate else {}
     try:
         simulate(groups, counts, state, rows if compiled else outputs, recorded, overflows, **options)
     except oracle.RefusedOverflowError as error:
         dense = counts.dense() if isinstance(counts, Raster) else counts
+        start = _part(job.begin(), slice(first, first + len(dense)))
         oracle.simulate(groups, dense, start, outputs, recorded, overflows, first=error.sample, number=first)
         raise
+
+
+def _part(state: Mapping[str, Mapping[str, Integers]], samples: slice) -> State:
+    """Views of some samples."""
+    return {name: {r: values[samples] for r, values in registers.items()} for name, registers in state.items()}
 
 
 def _within(rows: Integers, steps: int) -> Integers:
@@ -222,6 +245,6 @@ def _registers(record: Iterable[str] | str, layers: Mapping[str, Layer]) -> set[
 
 
 def _layer_trace(layer: Layer, spikes: Integers, recorded: Mapping[str, Integers], overflows: Integers) -> LayerTrace:
-    counts = dict(zip(layer.neuron.registers, map(int, overflows), strict=True))
+    counts = dict(zip(layer.neuron.registers, overflows.tolist(), strict=True))
     words = {register: str(register_word(layer.neuron, register)) for register in recorded}
     return LayerTrace(spikes, recorded, counts, words)

@@ -85,6 +85,11 @@ class Layer:
         """The narrowest integer type of each register, and of the spikes."""
         return {register: storage(self.neuron, register).dtype for register in (*self.neuron.registers, SPIKES)}
 
+    @cached_property
+    def bytes(self) -> dict[str, int]:
+        """Of all neurons in these types."""
+        return {register: self.size * np.dtype(dtype).itemsize for register, dtype in self.dtypes.items()}
+
 
 _WIRED: WeakKeyDictionary[Network, list[list[Layer]]] = WeakKeyDictionary()
 
@@ -93,9 +98,10 @@ _BACK: WeakKeyDictionary[Network, dict[str, int]] = WeakKeyDictionary()
 
 def wire(network: Network) -> list[list[Layer]]:
     """Layers in groups: a group needs only the groups before it and itself. Made once for a network."""
-    if network not in _WIRED:
-        _WIRED[network] = _wired(network)
-    return _WIRED[network]
+    wired = _WIRED.get(network)
+    if wired is None:
+        wired = _WIRED[network] = _wired(network)
+    return wired
 
 
 def _wired(network: Network) -> list[list[Layer]]:
