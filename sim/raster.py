@@ -103,15 +103,6 @@ class Raster:
         spikes[rows, self.index[span]] = 1 if self.counts is None else self.counts[span]
         return spikes.reshape(len(chosen), steps, inputs)
 
-    def dense_step(self, step: int) -> Integers:
-        """Counts [sample, 1, input] of one step."""
-        samples, steps, inputs = self.shape
-        spikes = np.zeros((samples, inputs), np.int64)
-        firsts, lasts = (self.pointers[step % steps + end :: steps][:samples].tolist() for end in (0, 1))
-        for row, first, last in zip(spikes, firsts, lasts, strict=True):
-            row[self.index[first:last]] = 1 if self.counts is None else self.counts[first:last]
-        return spikes[:, None]
-
     def __getitem__(self, samples: slice) -> Raster:
         """Some samples, one behind the other."""
         first, last, _ = samples.indices(self.shape[0])
@@ -154,10 +145,6 @@ class _Packed(Raster):
 
     def dense(self, samples: slice = slice(None), dtype: str = "uint8") -> Integers:
         return np.unpackbits(self.bits[samples], axis=2, count=self.shape[2]).astype(dtype, copy=False)
-
-    def dense_step(self, step: int) -> Integers:
-        steps = self.shape[1]
-        return np.unpackbits(self.bits[:, [step % steps]], axis=2, count=self.shape[2]).astype(np.int64)
 
     def __getitem__(self, samples: slice) -> Raster:
         return _Packed(self.bits[samples], self.shape[2])

@@ -20,6 +20,7 @@ from ..profile.schema import INPUT, SPIKES, Profile
 from ..raster import Raster
 from ..trace import PAST, Integers, State
 from .cache import Kernel, address
+from .last_step import spread_last_step
 from .oracle import RefusedOverflowError
 from .prepare import LINE, Arguments, Prepared, prepare
 from .vector import EXTRA
@@ -82,8 +83,7 @@ def simulate(
             raise RefusedOverflowError(int(refused[0]))
         for name, count in counts.items():
             overflows[name][:] += count[:, : overflows[name].size].sum(axis=0)
-    last = spikes.dense_step(-1) if isinstance(spikes, Raster) else spikes
-    for name, rows in {**outputs, INPUT: last}.items():
+    for name, rows in (outputs if isinstance(given, Raster) else {**outputs, INPUT: given}).items():
         _keep(state[name], rows)
 
 
@@ -98,10 +98,9 @@ if hasattr(os, "register_at_fork"):
 
 
 def _keep(state: dict[str, Integers], rows: Integers) -> None:
-    """Bring the spikes that may still act to the end of `rows` [sample, row, neuron]."""
+    """Bring the spikes that may still act to the end of `rows` [sample, row, neuron], those before step 0 first."""
     if PAST in state:
-        whole = np.concatenate([state[PAST], state[SPIKES][:, None], rows], axis=1)
-        state[PAST][...] = whole[:, -1 - state[PAST].shape[1] : -1]
+        state[PAST][...] = rows[:, -1 - state[PAST].shape[1] : -1]
     state[SPIKES][...] = rows[:, -1]
 
 
@@ -128,7 +127,9 @@ def _part(whole: _Chunk, samples: slice) -> _Chunk:
 def _run(chunk: _Chunk, groups: Sequence[Sequence[Layer]], prepared: Mapping[str, Prepared], steps: int) -> None:
     """All layers and steps. Layers that wait for each other's last step are run a step at a time."""
     spikes = {name: address(rows) for name, rows in chunk.outputs.items()}
-    if not isinstance(chunk.inputs, Raster):
+    if isinstance(chunk.inputs, Raster):
+        spread_last_step(chunk.inputs, chunk.state[INPUT][SPIKES])
+    else:
         spikes[INPUT] = address(chunk.inputs)
     layers = [layer for group in groups for layer in group]
     *rooms, size = accumulate((prepared[layer.name].room for layer in layers), initial=LINE)
