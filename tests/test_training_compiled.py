@@ -12,20 +12,16 @@ torch = pytest.importorskip("torch")
 from bitspike.training.boolean import BooleanGradient  # noqa: E402
 from bitspike.training.model import SpikingNetwork  # noqa: E402
 from bitspike.training.surrogate import Triangle  # noqa: E402
-from training_networks import EVERYTHING, FEED_FORWARD, branch, chip, random_model, random_spikes, template  # noqa: E402
-
-
-def passed(model, spikes, compiles):
-    """Spikes and registers of every layer, the gradients of a loss of all of them, and who was interpreted."""
-    model.scanner.compiles = compiles
-    model.scanner.interpreted.clear()
-    registers = {register for layer in model.layers for register in layer.neuron.registers}
-    emitted, kept = model(torch.as_tensor(spikes), registers)
-    values = [*emitted.values(), *(each for layer in kept.values() for each in layer.values())]
-    generator = torch.Generator().manual_seed(0)
-    loss = sum((each * torch.rand(each.shape, generator=generator)).sum() for each in values)
-    gradients = torch.autograd.grad(loss, list(model.parameters()))
-    return values, gradients, dict(model.scanner.interpreted)
+from training_networks import (  # noqa: E402
+    EVERYTHING,
+    FEED_FORWARD,
+    branch,
+    chip,
+    passed,
+    random_model,
+    random_spikes,
+    template,
+)
 
 
 def prove(model, spikes):
@@ -105,7 +101,7 @@ def test_values_beyond_24_bits_are_compiled_in_float64():
 
 
 def test_as_many_threads_as_torch_has_give_the_same_bits(monkeypatch):
-    monkeypatch.setattr("bitspike.training.compiled._WORTH_A_THREAD", 1)
+    monkeypatch.setattr("bitspike.training.parallel._WORTH_A_THREAD", 1)
     model, spikes = one_layer(), torch.randint(0, 3, (7, 6, 5))
     results, before = [], torch.get_num_threads()
     try:

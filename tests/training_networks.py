@@ -160,3 +160,16 @@ def random_spikes(model: SpikingNetwork, seed: int, samples: int = 4, steps: int
     """Mostly none or one, sometimes many: [sample, step, input]."""
     rng = np.random.default_rng(seed)
     return rng.choice([0, 1, 3, 40], (samples, steps, model.template.inputs), p=[0.3, 0.4, 0.2, 0.1])
+
+
+def passed(model: SpikingNetwork, spikes: Any, compiles: bool) -> tuple[list[Any], tuple[Any, ...], dict[str, str]]:
+    """Spikes and registers of every layer, the gradients of a loss of all of them, and who was interpreted."""
+    model.scanner.compiles = compiles
+    model.scanner.interpreted.clear()
+    registers = {register for layer in model.layers for register in layer.neuron.registers}
+    emitted, kept = model(torch.as_tensor(spikes), registers)
+    values = [*emitted.values(), *(each for layer in kept.values() for each in layer.values())]
+    generator = torch.Generator().manual_seed(0)
+    loss = sum((each * torch.rand(each.shape, generator=generator)).sum() for each in values)
+    gradients = torch.autograd.grad(loss, list(model.parameters()))
+    return values, gradients, dict(model.scanner.interpreted)

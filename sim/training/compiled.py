@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -41,6 +38,7 @@ from ..profile.schema import NeuronClass, Profile, storage
 from ..word import Overflow
 from .arrivals import Arrival
 from .crossing import TABLE_BITS
+from .parallel import call, parts
 from .scan import Scanned, interpreted
 
 LOG = logging.getLogger(__name__)
@@ -49,7 +47,7 @@ LOG = logging.getLogger(__name__)
 MOST_TABLES = 16
 MOST_ROWS = 16  # thresholds of a layer for which slopes are tabulated
 MOST_ROUNDS = 32  # of a step's branches together: they are written out one behind the other
-_WORTH_A_THREAD = 1 << 15  # neurons and steps
+_NEURON_AND_STEP = 3  # nanoseconds
 
 
 class UnsureError(Exception):
@@ -248,12 +246,9 @@ class _Layer:
     def call(self, backward: bool, arrays: Mapping[str, Any]) -> None:
         """Run a kernel, the samples split over torch's threads."""
         kernel, names = self.kernels.ready(self.scan, backward)
-        held = {name: each if isinstance(each, np.ndarray) else each.contiguous() for name, each in arrays.items()}
-        numbers = {"steps": self.steps, "size": self.size}
-        numbers |= {name: each.ctypes.data if isinstance(each, np.ndarray) else each.data_ptr()
-                    for name, each in held.items()}  # fmt: skip
-        work = self.samples * self.steps * self.size
-        _in_parallel(kernel, names, numbers, self.samples, work)
+        held = {name: each.contiguous() if isinstance(each, Tensor) else each for name, each in arrays.items()}
+        split = parts(self.samples, _NEURON_AND_STEP * self.samples * self.steps * self.size)
+        call(kernel, names, {"steps": self.steps, "size": self.size, **held}, split)
 
 
 class _Scan(torch.autograd.Function):
@@ -342,21 +337,3 @@ class Kernels:
             kernel = compiled(key, lambda: scan_code(self.profile, scan, backward))
             self._ready[scan, backward] = kernel, arguments(self.profile, scan, backward)
         return self._ready[scan, backward]
-
-
-def _in_parallel(kernel: Kernel, names: Sequence[str], numbers: Mapping[str, int], samples: int, work: int) -> None:
-    threads = max(1, min(torch.get_num_threads(), samples, work // _WORTH_A_THREAD))
-    ends = [samples * part // threads for part in range(threads + 1)]
-    parts: list[NDArray[np.int64]] = []
-    for first, last in pairwise(ends):
-        own = {**numbers, "first": first, "last": last}
-        parts.append(np.array([own[name] for name in names], np.int64))
-    waiting = [_pool(threads).submit(kernel, part.ctypes.data) for part in parts[1:]]
-    kernel(parts[0].ctypes.data)
-    for each in waiting:
-        each.result()
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..network.geometry import Convolution, Pooling
+from .sparse import product
 
 
 class Weights(ABC):
@@ -63,7 +64,7 @@ class Matrix(Weights):
 
     def total(self, counts: Tensor) -> Tensor:
         """One matrix product for all samples and steps."""
-        return counts @ self.weights
+        return product(counts, self.weights)
 
     def clamped(self, low: float | None, high: float | None) -> Matrix:
         """The same with every weight within these bounds."""

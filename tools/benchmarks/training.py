@@ -20,7 +20,7 @@ BATCH = 128
 DENSITY = 0.15  # of the inputs, binary in each step: as MNIST's pixels when their level is the rate
 TARGET = 5
 THEIRS = ("torch", "brevitas", "snntorch")
-PRODUCTS = ("aten::mm", "aten::addmm", "aten::bmm")
+PRODUCTS = ("aten::mm", "aten::addmm", "aten::bmm", "_Product", "_ProductBackward")
 
 
 def benches(settings: Settings) -> Iterator[Bench]:
