@@ -26,14 +26,15 @@ many settings for both families; the test set is read in the final phase only.
 
 _COLUMNS = """
 Accuracies are mean and sample deviation in percent over the seeds. *Paper* is the paper's own gradient: every bit,
-p = 1. *Difference*: Boolean less surrogate in points, paired by seed, with its 95 % interval (Student's t). *Equal*:
-test samples of which every register of every neuron and step was equal in training and the engine, and in the engine
+p = 1. *Difference*: Boolean less surrogate in points, paired by seed, with its 95 % interval (Student's t). *Spikes*:
+of a neuron in a step, mean over the test set and the seeds, in the order of the three columns. *Equal*: test samples of
+which every register of every neuron and step was equal in training and the engine, and in the engine
 and the oracle.
 """
 
 
 def _main_table(ledger: Ledger) -> str:
-    head = ("task", "wanted", "Boolean", "surrogate", "paper", "difference", "equal", "seeds")
+    head = ("task", "wanted", "Boolean", "surrogate", "paper", "difference", "spikes", "equal", "seeds")
     return _markdown(head, [_main_row(task, ledger) for task in TASKS])
 
 
@@ -47,6 +48,7 @@ def _main_row(task: Task, ledger: Ledger) -> list[str]:
         f">= {task.wanted:.1f}" if task.wanted else "report",
         *(_accuracy(finals[family]) for family in (BOOLEAN, SURROGATE, PAPER)),
         _difference(difference),
+        " / ".join(_rate(finals[family]) for family in (BOOLEAN, SURROGATE, PAPER)),
         _equal(everything),
         " ".join(map(str, seeds)) or "-",
     ]
@@ -96,6 +98,10 @@ def _accuracy(runs: Sequence[Run]) -> str:
         return "-"
     mean, deviation = spread(values)
     return f"{mean:.2f} ± {deviation:.2f}"
+
+
+def _rate(runs: Sequence[Run]) -> str:
+    return f"{spread([run.rate for run in runs])[0]:.3f}" if runs else "-"
 
 
 def _difference(found: Paired | None) -> str:
