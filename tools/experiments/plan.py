@@ -37,9 +37,10 @@ class Task:
         return {**self.changes, **(self.folds[seed - 1] if self.folds and seed else {})}
 
 
-def boolean(k: int = 0, p: float = 1.0, dither: bool = False, **more: float) -> Change:
+def boolean(k: int = 0, p: float = 1.0, dither: bool = False, top: int | None = None, **more: float) -> Change:
     """A recipe's `gradient` of the Boolean kind; more: scale, reset_share."""
-    return _gradient("boolean", {"k": k, "p": p, "dither": dither}, **more)
+    options: dict[str, Any] = {"k": k, "p": p, "dither": dither}
+    return _gradient("boolean", options if top is None else {**options, "top": top}, **more)
 
 
 def surrogate(kind: str, width: float, **more: float) -> Change:
@@ -90,12 +91,12 @@ NARROW = {
     BOOLEAN: (boolean(k=4, dither=True), boolean(k=5, dither=True)),
     SURROGATE: MNIST[SURROGATE],
 }
-# Behind a recurrent layer the share of the gradient that passes the reset matters.
+# Through forty steps of recurrence a gradient must be small: a dithered one integrates to the number of its bits.
 RECURRENT = {
     BOOLEAN: (
-        boolean(k=7, dither=True, reset_share=0.5),
-        boolean(k=8, dither=True, reset_share=0.5),
-        boolean(k=7, dither=True, reset_share=1.0),
+        boolean(k=7, dither=True, top=10, scale=0.25, reset_share=0.5),
+        boolean(k=8, dither=True, top=10, scale=0.5, reset_share=0.5),
+        boolean(k=7, dither=True, scale=0.125, reset_share=0.5),
     ),
     SURROGATE: (
         surrogate("arctan", 0.5, reset_share=0.5),
