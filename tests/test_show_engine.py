@@ -7,7 +7,7 @@ import json
 import bitspike as bs
 import numpy as np
 import pytest
-from bitspike.engine import choice, kernel, prepare, vector
+from bitspike.engine import choice, kernel, matrix, prepare, vector
 from bitspike.engine.wiring import wire
 from builders import GENERIC, XYLO, edited, generic, random_xylo
 from command_line import bitspike, refused, small
@@ -42,8 +42,9 @@ def emitted(monkeypatch) -> set[str]:
 
     watch(kernel, "convolved", lambda *_: {"patch by patch", "sums"})
     watch(kernel, "pooled", lambda *_: {"windows", "sums"})
-    watch(vector, "_each", lambda *_: {"vectors", "each"})
-    watch(vector, "_sum", lambda *_, **__: {"vectors", "sums"})
+    watch(matrix, "_each", lambda *_: {"vectors", "each"})
+    watch(matrix, "_summed", lambda *_: {"vectors", "sums"})
+    watch(matrix, "_pairs", lambda *_: {"pairs"})
     watch(vector, "scattered", scatters)
     watch(vector, "settled", lambda *_: {"once a step"})
     return met
@@ -56,6 +57,7 @@ def said(kernel_text: str) -> set[str]:
         "of windows": {"windows"},
         "synapse by synapse": {"synapse by synapse"},
         "plain sums": {"sums"},
+        "in pairs": {"pairs"},
         "vectors of": {"vectors"},
         "word-by-word": {"each"},
         "a fit each": {"each"},

@@ -24,6 +24,7 @@ from ..profile.schema import Profile
 from ..word import Overflow
 from .arrival import Arrival, Way, way_of
 from .event_core import NO_NEURON, Kind, core_of
+from .matrix import PAIRED
 from .pool import Windows
 from .prepare import narrowest, signature
 from .vector import LANES, bounded
@@ -150,13 +151,15 @@ def way(profile: Profile, arrival: Arrival) -> tuple[str, str]:
     connection = profile.connections[arrival.via]
     weight, acts = effective_weight(profile, connection), arriving(profile, connection)
     added, way = IntervalOps().mul(weight, acts), way_of(profile, arrival)
+    sums = "plain sums in pairs" if way is Way.MATRIX and arrival.weight == PAIRED else "plain sums"
     if connection.sum is not None:
         total = arrival.total or "the narrowest type that holds what the weights can add"
-        return _SUMMED[way], f"the datapath fits a step's sum once; it is held in {total}"
+        return _SUMMED[way].replace("plain sums", sums), f"the datapath fits a step's sum once; it is held in {total}"
     if way is Way.LISTS or (way is Way.MATRIX and not bounded(weight, acts)):
         text = "synapse by synapse, a fit each" if way is Way.LISTS else f"word-by-word adds, {VECTORS}"
         return text, f"one event adds {added.lo} to {added.hi}: 64 bits may not hold a step's sum"
-    return _PLAIN[way], _fallback(f"one event adds {added.lo} to {added.hi}, of which 64 bits hold any step's sum")
+    within = f"one event adds {added.lo} to {added.hi}, of which 64 bits hold any step's sum"
+    return _PLAIN[way].replace("plain sums", sums), _fallback(within)
 
 
 _SUMMED = {

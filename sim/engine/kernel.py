@@ -21,9 +21,10 @@ from ..profile.schema import SPIKES, NeuronClass, Profile, storage
 from . import vector
 from .arrival import Arrival, Way, way_of
 from .listing import Events, listed, strongest
+from .matrix import PAIRED, Matrix, accumulated, collected, part_of
 from .picture import Canvas, convolved
 from .pool import SIDES, pooled
-from .vector import Lists, Matrix, Neurons, counted
+from .vector import Lists, Neurons, counted
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,9 @@ def arguments(profile: Profile, signature: Signature) -> list[str]:
 
     samples; first, last: the steps to run; size, padded: of a row. Of each incoming projection k its spikes `s{k}`
     [sample, rows{k}, pre{k}], of which row `lead{k}` is step 0, for each of its delays{k} the steps from a spike to
-    its delivery, `lags{k}`, and weights `w{k}_{i}` [pre, padded] with `tops{k}_{i}` and `bottoms{k}_{i}` [pre + 1],
-    or lists of them by delay and source, from `from{k}` [delay, pre + 1] on, to the neurons `to{k}`, with what a
-    source brings a neuron at most and at least, `most{k}_{i}` (0 or more) and `least{k}_{i}`; of a sum also the
+    its delivery, `lags{k}`, and weights `w{k}_{i}` [pre, padded] (see `matrix.paired`), or lists of them by delay and
+    source, from `from{k}` [delay, pre + 1] on, to the neurons `to{k}`, with what a source brings a neuron at most and
+    at least, `most{k}_{i}` (0 or more) and `least{k}_{i}`; of a sum also the
     projection's own `q{k}_*`; and room: `index{k}`, `acting{k}` [pre], `sums{k}` [padded]. Of a raster, `s{k}` are
     its pointers, `index{k}` and `acting{k}` its channels and what they act as; the latter is a single entry where
     `graded{k}` is 0. Of a picture (see there) room for its sums, its patches, kernel and places, and what a spike
@@ -66,9 +67,7 @@ def arguments(profile: Profile, signature: Signature) -> list[str]:
         names += [f"from{k}", f"to{k}"] if arrival.listed else []
         names += [f"{name}{k}" for name in PICTURE] if arrival.picture else []
         names += [f"{name}{k}" for name in SIDES] if arrival.windows else []
-        for i in range(arrival.synapses):
-            ends = ("most", "least") if arrival.listed else ("tops", "bottoms")
-            names += [f"w{k}_{i}", *(f"{end}{k}_{i}" for end in ends)]
+        names += [f"{name}{k}_{i}" for i in range(arrival.synapses) for name in ("w", "most", "least")]
         names += [f"q{k}_{name}" for name in sum_values(profile.connections[arrival.via])]
     names += [f"p_{name}" for name in (*neuron.parameters, *neuron.derived)]
     return [*of_run(neuron, signature), *of_room(profile, signature), *names]
@@ -140,6 +139,21 @@ class _Kernel:
         self.recorded = {name: code.row(f"rec_{name}", dtype) for name, dtype in words.items()}
         self.out = code.row("out", self.spikes.dtype)
         self.overflows = code.row("overflows", "int64")
+        self.matrices = {
+            (k, i): self._matrix(k, i, arrival)
+            for k, arrival in enumerate(signature.incoming)
+            for i in range(0 if arrival.listed else arrival.synapses)
+        }
+
+    def _matrix(self, k: int, i: int, arrival: Arrival) -> tuple[Matrix, Any]:
+        """Dense weights, and how many events are delivered at a time where each has its fit."""
+        code, connection = self.code, self.profile.connections[arrival.via]
+        pairs = arrival.weight == PAIRED
+        weights = code.row(f"w{k}_{i}", "uint16" if pairs else arrival.weight)
+        least, most = (code.argument(f"{end}{k}_{i}") for end in ("least", "most"))
+        span = effective_weight(self.profile, connection)
+        matrix = Matrix(code, weights, pairs, self.neurons.padded, least, most, span)
+        return matrix, part_of(code, self.neuron.registers[connection.into[i]], matrix)
 
     def begin(self, sample: Any) -> None:
         """Take over a sample's registers."""
@@ -220,19 +234,18 @@ class _Kernel:
     def _synapse(self, k: int, i: int, arrival: Arrival, register: str, events: Events, delay: Any) -> None:
         """Bring events to one register."""
         code, connection, way = self.code, self.profile.connections[arrival.via], way_of(self.profile, arrival)
-        weights, span = code.row(f"w{k}_{i}", arrival.weight), effective_weight(self.profile, connection)
         sums = code.row(f"sums{k}", arrival.total) if connection.sum else None
         if sums is not None:
             sums.clear(self.neurons.padded)
         if way is Way.MATRIX:
-            tops, bottoms = (code.row(f"{name}{k}_{i}", "int64") for name in ("tops", "bottoms"))
-            matrix = Matrix(weights, self.neurons.padded, tops, bottoms, code.argument(f"pre{k}"), span)
+            matrix, part = self.matrices[k, i]
             if sums is None:
-                vector.accumulated(self.neurons, register, matrix, events, arriving(self.profile, connection))
+                accumulated(self.neurons, register, matrix, part, events, arriving(self.profile, connection))
             else:
-                vector.collected(code, sums, matrix, events)
+                collected(code, sums, matrix, events)
         else:
-            lists = Lists(code.row(f"to{k}", "int32"), weights, span)
+            weights = code.row(f"w{k}_{i}", arrival.weight)
+            lists = Lists(code.row(f"to{k}", "int32"), weights, effective_weight(self.profile, connection))
             if way is Way.PICTURE:
                 self._picture(k, arrival, register, sums, lists, events, delay)
             elif way is Way.PLAIN_LISTS:

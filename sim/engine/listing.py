@@ -31,6 +31,11 @@ class Events:
         known = code.builder.select(self.graded, number, I64(0))
         return code.builder.select(self.graded, self.acting.get(known), I64(1))
 
+    def part(self, code: Code, first: Any, found: Any) -> Events:
+        """So many of them, from one on."""
+        known = code.builder.select(self.graded, first, I64(0))
+        return Events(self.index.part(first), self.acting.part(known), found, self.graded)
+
 
 def listed(code: Code, row: Row, size: Any, index: Row, acting: Row, cap: Cap, sent: Interval) -> Events:
     """List the entries of `row` that are not 0; each acts as its value, clipped to `cap`. sent: what they can be."""

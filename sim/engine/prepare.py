@@ -20,6 +20,7 @@ from ..profile.schema import INPUT, Profile, storage
 from .arrival import Arrival
 from .cache import Kernel, address, compiled
 from .kernel import Signature, arguments, kernel_code, kernel_key, of_room, sum_values
+from .matrix import PAIRED, paired
 from .picture import stride
 from .pool import SIDES
 from .vector import LANES
@@ -72,7 +73,7 @@ def _prepared(profile: Profile, layer: Layer, raster: bool) -> Prepared:
     for k, (delays, arrival) in enumerate(zip(_by_projection(layer), chosen.incoming, strict=True)):
         first = delays[0]
         arrays |= _weights(k, delays, arrival)
-        numbers |= _extremes(k, delays) if arrival.listed else {}
+        numbers |= _extremes(k, delays)
         pre = _sources(first)
         numbers |= {f"pre{k}": pre, f"delays{k}": len(delays)}
         numbers |= {f"q{k}_{name}": int(first.values[name]) for name in sum_values(profile.connections[first.via])}
@@ -154,12 +155,13 @@ def _by_projection(layer: Layer) -> list[list[Incoming]]:
 
 
 def _extremes(k: int, delays: Sequence[Incoming]) -> dict[str, int]:
-    """What one spike of a source of lists brings a neuron at most and at least, for each register."""
+    """What one spike of a source brings a neuron at most and at least, for each register."""
     ends: dict[str, int] = {}
-    for i, lists in enumerate(zip(*([weights for _, weights in each.synapses] for each in delays), strict=True)):
-        several = 1 + max(map(_repeats, lists))
-        ends[f"most{k}_{i}"] = several * max(int(each.weights.max(initial=0)) for each in lists)
-        ends[f"least{k}_{i}"] = several * min(int(each.weights.min(initial=0)) for each in lists)
+    for i, each in enumerate(zip(*([weights for _, weights in each.synapses] for each in delays), strict=True)):
+        several = 1 + max(_repeats(weights) if isinstance(weights, Listed) else 0 for weights in each)
+        values = [weights.weights if isinstance(weights, Listed) else weights for weights in each]
+        ends[f"most{k}_{i}"] = several * max(int(value.max(initial=0)) for value in values)
+        ends[f"least{k}_{i}"] = several * min(int(value.min(initial=0)) for value in values)
     return ends
 
 
@@ -183,7 +185,8 @@ def _weights(k: int, delays: Sequence[Incoming], arrival: Arrival) -> dict[str, 
     if not arrival.listed:
         arrays: dict[str, NDArray[Any]] = {}
         for i, (matrix,) in enumerate(by_register):
-            arrays |= _matrix(f"{k}_{i}", matrix, arrival)
+            rows = padded(np.ascontiguousarray(matrix, arrival.weight))
+            arrays[f"w{k}_{i}"] = paired(rows) if arrival.weight == PAIRED else rows
         return arrays
     lists: list[Listed] = by_register[0]
     starts = np.cumsum([0, *(len(each.targets) for each in lists[:-1])])
@@ -192,14 +195,6 @@ def _weights(k: int, delays: Sequence[Incoming], arrival: Arrival) -> dict[str, 
     for i, register in enumerate(by_register):
         arrays[f"w{k}_{i}"] = np.concatenate([each.weights for each in register]).astype(arrival.weight)
     return arrays
-
-
-def _matrix(name: str, weights: NDArray[Any], arrival: Arrival) -> dict[str, NDArray[Any]]:
-    """Weights [pre, padded], and the greatest and least of each source, 0 at least and at most; then those of all."""
-    rows = padded(np.ascontiguousarray(weights, arrival.weight))
-    tops, bottoms = (ends.astype(np.int64) for ends in (rows.max(axis=1, initial=0), rows.min(axis=1, initial=0)))
-    ends = {"tops": np.append(tops, tops.max(initial=0)), "bottoms": np.append(bottoms, bottoms.min(initial=0))}
-    return {f"w{name}": rows, **{f"{end}{name}": values for end, values in ends.items()}}
 
 
 def narrowest(weights: Sequence[NDArray[Any]]) -> str:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
-CACHE_LINE = 64  # bytes
 I1, I8, I32, I64 = (ir.IntType(bits) for bits in (1, 8, 32, 64))
 
 
@@ -45,8 +44,8 @@ class Code:
         return Slot(self.builder, address)
 
     @contextmanager
-    def loop(self, first: Any, last: Any, step: int = 1) -> Iterator[Any]:
-        """From `first` on, below `last`; yields the index."""
+    def loop(self, first: Any, last: Any, step: Any = 1) -> Iterator[Any]:
+        """From `first` on, below `last`; yields the index. step: a number, or a value."""
         builder = self.builder
         start = builder.block
         head, inner, after = (builder.append_basic_block(name) for name in ("loop", "inner", "after"))
@@ -57,7 +56,8 @@ class Code:
         builder.cbranch(builder.icmp_signed("<", index, last), inner, after)
         builder.position_at_end(inner)
         yield index
-        index.add_incoming(builder.add(index, I64(step)), builder.block)
+        step = I64(step) if isinstance(step, int) else step
+        index.add_incoming(builder.add(index, step), builder.block)
         builder.branch(head)
         builder.position_at_end(after)
 
@@ -147,15 +147,6 @@ class Row:
     def _vector(self, index: Any, lanes: int) -> Any:
         place = self.builder.gep(self.data, [index])
         return self.builder.bitcast(place, ir.VectorType(ir.IntType(self.bits), lanes).as_pointer())
-
-    def prefetch(self, first: Any, count: int) -> None:
-        """Ask for so many entries, which are read soon."""
-        kind = ir.FunctionType(ir.VoidType(), [I8.as_pointer(), I32, I32, I32])
-        name = "llvm.prefetch.p0i8"
-        found = self.builder.module.globals.get(name) or ir.Function(self.builder.module, kind, name)
-        for place in range(0, count * self.bits // 8, CACHE_LINE):
-            address = self.builder.gep(self.data, [self.builder.add(first, I64(place * 8 // self.bits))])
-            self.builder.call(found, [self.builder.bitcast(address, I8.as_pointer()), I32(0), I32(3), I32(1)])
 
     def copy(self, source: Row, count: Any) -> None:
         """Take over so many entries of a row of the same type."""

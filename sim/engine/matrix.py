@@ -1,0 +1,255 @@
+"""Dense weights in a compiled kernel: what the sources of a step add to every neuron, block by block.
+
+Weights of 8 bits lie in pairs, of which one add of 16 bits adds both: see `paired`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numpy.typing import NDArray
+
+from ..datapath import deliver
+from ..ops.base import Registers
+from ..ops.code import I32, I64, Code, Row, resized
+from ..ops.interval import Interval
+from ..ops.lanes import LaneOps, Lanes, lane_bits
+from ..word import Word
+from .host import vector_registers
+from .listing import Events, strongest
+from .vector import ANYTHING, LANES, Neurons, bounded, widened, within
+
+PAIRED = "int8"  # the type of weights that lie in pairs
+MOST_VECTORS = 8  # of a block
+TOGETHER = 4  # events that are added at a time: the loop costs as much as adding one
+FEWEST = 8  # events that are worth a part
+_BIAS, _BYTE = 128, 8
+_PAIR = ir.VectorType(ir.IntType(2 * _BYTE), LANES // 2)
+_PAIR_EVENTS = 1 << _BYTE  # so many events leave the sums of pairs within 16 bits
+
+
+def paired(weights: NDArray[Any]) -> NDArray[np.uint16]:
+    """Weights of 8 bits [pre, neuron], whole vectors, as a kernel reads them: [pre, neuron / 2].
+
+    The two of a pair are LANES / 2 neurons apart, each with 128 added: w + 128 + 256 (v + 128). Of such pairs the sum
+    S and the sum H of their upper bytes give both sums of weights: that of v is H - 128 n, that of w
+    S - 256 H - 128 n, in 16 bits, whatever was carried, if they fit there.
+    """
+    halves = (weights.astype(np.int16) + _BIAS).astype(np.uint16).reshape(len(weights), -1, 2, LANES // 2)
+    return np.ascontiguousarray(halves[:, :, 0] | halves[:, :, 1] << _BYTE).reshape(len(weights), -1)
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Weights that reach every neuron, each within `span`: a row of `columns` neurons for each source.
+
+    weights: of the type `dtype`, or pairs of it (see `paired`). least, most: of all of them, 0 at most and at least.
+    """
+
+    code: Code
+    weights: Row
+    pairs: bool
+    columns: Any
+    least: Any
+    most: Any
+    span: Interval
+
+    def pair(self, source: Any, place: Any) -> Any:
+        """A source's pairs for a vector of neurons."""
+        at = self.code.builder.lshr(self._at(source, place), I64(1))
+        return self.weights.load(at, LANES // 2)
+
+    def vector(self, source: Any, place: Any, bits: int) -> Any:
+        """A source's weights for a vector of neurons, in lanes of so many bits."""
+        if not self.pairs:
+            return widened(self.code, self.weights, self._at(source, place), bits)
+        builder, pair = self.code.builder, self.pair(source, place)
+        upper = builder.lshr(pair, _same(_PAIR, _BYTE))
+        lower = builder.and_(pair, _same(_PAIR, (1 << _BYTE) - 1))
+        whole = _joined(builder, lower, upper)
+        return resized(builder, builder.sub(whole, _same(whole.type, _BIAS)), bits, signed=True)
+
+    def _at(self, source: Any, place: Any) -> Any:
+        return self.code.builder.add(self.code.builder.mul(source, self.columns), place)
+
+
+def part_of(code: Code, word: Word, matrix: Matrix) -> Any:
+    """How many events a register takes at a time: they add at most half of what its word holds, if they are not few."""
+    builder, spread = code.builder, code.builder.sub(matrix.most, matrix.least)
+    spread = builder.select(builder.icmp_signed(">", spread, I64(1)), spread, I64(1))
+    part = builder.sdiv(I64((word.max - word.min) // 2), spread)
+    return builder.select(builder.icmp_signed(">=", part, I64(FEWEST)), part, I64(1 << 31))
+
+
+def accumulated(neurons: Neurons, register: str, matrix: Matrix, part: Any, events: Events, count: Interval) -> None:
+    """Deliver events to a register of all neurons, each with its fit. count: as what one acts. part: see `part_of`.
+
+    A part of the events that cannot carry a block of neurons past the register's word is added plainly.
+    """
+    code, builder = neurons.code, neurons.code.builder
+    if not bounded(matrix.span, count):
+        with code.loop(I64(0), neurons.padded, LANES) as place:
+            _each(neurons, register, place, matrix, events, count)
+        return
+    word, weakest, strong = neurons.neuron.registers[register], *strongest(code, events)
+    low = builder.add(builder.mul(strong, matrix.least), builder.mul(weakest, matrix.most))
+    high = builder.add(builder.mul(strong, matrix.most), builder.mul(weakest, matrix.least))
+    with code.loop(I64(0), events.found, part) as first:
+        left = builder.sub(events.found, first)
+        several = builder.select(builder.icmp_signed("<", left, part), left, part)
+        least = builder.sub(I64(word.min), builder.mul(several, low))
+        most = builder.sub(I64(word.max), builder.mul(several, high))
+        _part(neurons, register, matrix, events.part(code, first, several), count, (least, most))
+
+
+def _part(
+    neurons: Neurons, register: str, matrix: Matrix, events: Events, count: Interval, ends: tuple[Any, Any]
+) -> None:
+    """Deliver some events, plainly where all of a block's neurons hold a value within `ends`."""
+    code, builder, row = neurons.code, neurons.code.builder, neurons.rows[register]
+    bits, possible = lane_bits(neurons.held[register]), builder.icmp_signed("<=", *ends)
+
+    def block(start: Any, vectors: int) -> None:
+        sure = code.slot(possible)
+        with builder.if_then(possible):
+            sure.set(within(code, row, start, vectors, bits, *ends))
+        with builder.if_else(sure.get(), likely=True) as (plain, careful):
+            with plain:
+                _summed(code, row, bits, start, vectors, matrix, events)
+            with careful, code.loop(start, builder.add(start, I64(LANES * vectors)), LANES) as place:
+                _each(neurons, register, place, matrix, events, count)
+
+    blocks(code, neurons.padded, bits, block)
+
+
+def collected(code: Code, sums: Row, matrix: Matrix, events: Events) -> None:
+    """Add events to sums whose type holds whatever can arrive."""
+
+    def block(start: Any, vectors: int) -> None:
+        _summed(code, sums, sums.bits, start, vectors, matrix, events)
+
+    blocks(code, matrix.columns, sums.bits, block)
+
+
+def blocks(code: Code, padded: Any, bits: int, run: Callable[[Any, int], None]) -> None:
+    """`run(first neuron, vectors)` for every block of a row, whose sums take so many bits a neuron.
+
+    The sums of a block fill half of the machine's vector registers.
+    """
+    builder, done = code.builder, code.slot(I64(0))
+    most = min(MOST_VECTORS, max(1, vector_registers() * 8 // 2 // (bits * LANES)))
+    for vectors in dict.fromkeys((most, min(most, 2), 1)):
+        width = vectors * LANES
+        last = builder.sub(padded, builder.urem(builder.sub(padded, done.get()), I64(width)))
+        with code.loop(done.get(), last, width) as start:
+            run(start, vectors)
+        done.set(last)
+
+
+def _summed(code: Code, row: Row, bits: int, start: Any, vectors: int, matrix: Matrix, events: Events) -> None:
+    """Add the plain sum to a block, one spike a source or several, in lanes of so many bits, which hold it."""
+    builder = code.builder
+    places = [builder.add(start, I64(LANES * vector)) for vector in range(vectors)]
+    with builder.if_else(events.graded) as (several, single):
+        with several:
+            _multiplied(code, row, bits, places, matrix, events)
+        with single:
+            if not matrix.pairs:
+                _added(code, row, bits, places, matrix, events)
+            elif bits == _PAIR.element.width:
+                _pairs(code, row, bits, places, matrix, events)
+            else:
+                with code.loop(I64(0), events.found, _PAIR_EVENTS) as first:
+                    left = builder.sub(events.found, first)
+                    few = builder.icmp_signed("<", left, I64(_PAIR_EVENTS))
+                    part = events.part(code, first, builder.select(few, left, I64(_PAIR_EVENTS)))
+                    _pairs(code, row, bits, places, matrix, part)
+
+
+def _multiplied(code: Code, row: Row, bits: int, places: Sequence[Any], matrix: Matrix, events: Events) -> None:
+    """Events that act as several spikes, or as fewer than none."""
+    builder = code.builder
+    sums = [code.slot(widened(code, row, place, bits)) for place in places]
+    with code.loop(I64(0), events.found) as number:
+        source, ops = events.index.get(number), LaneOps(code, LANES, {}, {})
+        factor = ops.at(ops.splat(events.acting.get(number), ANYTHING), bits)
+        for total, place in zip(sums, places, strict=True):
+            total.add(builder.mul(matrix.vector(source, place, bits), factor))
+    for total, place in zip(sums, places, strict=True):
+        row.store(place, total.get(), LANES)
+
+
+def _added(code: Code, row: Row, bits: int, places: Sequence[Any], matrix: Matrix, events: Events) -> None:
+    """Events of one spike each, weights of any type."""
+    sums = [code.slot(widened(code, row, place, bits)) for place in places]
+
+    def add(sources: Sequence[Any]) -> None:
+        for total, place in zip(sums, places, strict=True):
+            total.add(reduce(code.builder.add, [matrix.vector(source, place, bits) for source in sources]))
+
+    _together(code, events, add)
+    for total, place in zip(sums, places, strict=True):
+        row.store(place, total.get(), LANES)
+
+
+def _pairs(code: Code, row: Row, bits: int, places: Sequence[Any], matrix: Matrix, events: Events) -> None:
+    """Events of one spike each, weights in pairs."""
+    builder = code.builder
+    sums = [[code.slot(_same(_PAIR, 0)) for _ in ("pairs", "upper bytes")] for _ in places]
+
+    def add(sources: Sequence[Any]) -> None:
+        for (whole, upper), place in zip(sums, places, strict=True):
+            pairs = [matrix.pair(source, place) for source in sources]
+            whole.add(reduce(builder.add, pairs))
+            upper.add(reduce(builder.add, [builder.lshr(pair, _same(_PAIR, _BYTE)) for pair in pairs]))
+
+    _together(code, events, add)
+    ops = LaneOps(code, _PAIR.count, {}, {})
+    bias = ops.at(ops.splat(builder.mul(events.found, I64(_BIAS)), ANYTHING), _PAIR.element.width)
+    for (whole, upper), place in zip(sums, places, strict=True):
+        high = upper.get()
+        low = builder.sub(whole.get(), builder.shl(high, _same(_PAIR, _BYTE)))
+        total = _joined(builder, builder.sub(low, bias), builder.sub(high, bias))
+        before = widened(code, row, place, bits)
+        row.store(place, builder.add(before, resized(builder, total, bits, signed=True)), LANES)
+
+
+def _together(code: Code, events: Events, add: Callable[[Sequence[Any]], None]) -> None:
+    """`add(sources)` for all events, TOGETHER at a time as long as there are so many."""
+    builder = code.builder
+    whole = builder.and_(events.found, I64(-TOGETHER))
+    with code.loop(I64(0), whole, TOGETHER) as number:
+        add([events.index.get(builder.add(number, I64(later))) for later in range(TOGETHER)])
+    with code.loop(whole, events.found) as number:
+        add([events.index.get(number)])
+
+
+def _each(neurons: Neurons, register: str, place: Any, matrix: Matrix, events: Events, count: Interval) -> None:
+    """Event by event to one vector of neurons, each with its fit."""
+    code = neurons.code
+    row, span, ops = neurons.rows[register], neurons.held[register], neurons.ops(place)
+    value = code.slot(ops.load(row.load(place, LANES), span, row.signed).vector)
+    with code.loop(I64(0), events.found) as number:
+        weights = matrix.vector(events.index.get(number), place, lane_bits(matrix.span))
+        weight = ops.load(weights, matrix.span)
+        regs = Registers(ops, neurons.neuron.registers, {register: Lanes(value.get(), span)})
+        deliver(regs, register, ops.splat(events.count(code, number), count), weight)
+        value.set(ops.at(regs[register], lane_bits(span)))
+        ops.count()
+    row.store(place, value.get(), LANES)
+
+
+def _same(kind: Any, value: int) -> Any:
+    """The same integer in every lane."""
+    return ir.Constant(kind, [value] * kind.count)
+
+
+def _joined(builder: ir.IRBuilder, first: Any, second: Any) -> Any:
+    """The lanes of two vectors, one behind the other."""
+    order = ir.Constant(ir.VectorType(I32, 2 * first.type.count), list(range(2 * first.type.count)))
+    return builder.shuffle_vector(first, second, order)

@@ -1,0 +1,76 @@
+"""Dense weights, added plainly and in pairs where that is the same, give the bits of source after source."""
+
+import bitspike as bs
+import numpy as np
+import pytest
+from bitspike.engine import matrix
+from builders import GENERIC, edited, generic
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+INPUTS = 600  # more than the events of a part, and than the pairs whose sum fits 16 bits
+WORDS = ("s16.saturate", "s16.wrap", "s15.saturate", "s12.wrap", "s9.saturate", "s20.saturate", "s32.wrap")
+
+
+def profile(word, weight="s16"):
+    changes = [(f"neurons.neuron.registers.{name}", word) for name in ("accumulator", "membrane")]
+    return edited(GENERIC, *changes, ("connections.forward.weight.word", weight), ("input", "s8"))
+
+
+def assert_equal_to_arrays(network, spikes):
+    found, golden = (bs.run(network, spikes, record="all", engine=engine) for engine in ("compiled", "array"))
+    bs.compare(found, golden).check()
+    return golden
+
+
+@settings(max_examples=60)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from(WORDS),
+    st.sampled_from([(-3, 3), (-128, 127), (-129, 127), (0, 127), (-128, 0), (-30000, 30000)]),
+    st.sampled_from([1, 31, 33, 224]),
+    st.sampled_from([0.01, 0.2, 0.7, 1.0]),
+    st.sampled_from([(1, 1), (1, 3), (-3, 1)]),
+)
+def test_a_matrix_is_what_its_sources_are_one_by_one(seed, word, ends, neurons, density, counts):
+    rng = np.random.default_rng(seed)
+    weights = rng.integers(*ends, (INPUTS, neurons), endpoint=True)
+    spikes = (rng.random((2, 4, INPUTS)) < density) * rng.integers(*counts, (2, 4, INPUTS), endpoint=True)
+    network = generic(weights, threshold=rng.integers(1, 100), leak=int(rng.integers(0, 5)), profile=profile(word))
+    assert_equal_to_arrays(network, spikes.astype(np.int8))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("step", [-1, 0, 1])
+def test_a_register_that_just_stays_within_its_word_and_one_beyond_it(sign, step):
+    """A step fills the register to 32767 or -32768, less or more one; a source of the other sign follows."""
+    events, end = 300, (32767 if sign > 0 else -32768) + step
+    weights = np.zeros((INPUTS, 40), int)
+    weights[:events] = np.diff(np.arange(events + 1) * end // events)[:, None]
+    weights[events] = -sign
+    spikes = np.zeros((1, 1, INPUTS), np.uint8)
+    spikes[:, :, : events + 1] = 1
+    word = profile("s16.saturate")
+    trace = assert_equal_to_arrays(generic(weights, threshold=32767, leak=0, profile=word), spikes)
+    assert (trace.overflows["a"]["accumulator"] > 0) == (step * sign > 0)
+
+
+@pytest.mark.parametrize("least", [-128, -20])
+def test_sums_of_pairs_are_brought_to_wider_sums_before_they_pass_16_bits(least):
+    """One write a step, of more events than 16 bits hold of the least weight."""
+    weights = np.full((INPUTS, 70), least)
+    weights[:, ::3] = 127
+    loihi = bs.load_profile("loihi-lava")
+    zero = dict.fromkeys(("bias_mant", "bias_exp", "ternary", "vth_low", "reset_interval", "reset_phase"), 0)
+    layer = bs.Population("a", 70, {"vth": 100, "du": 1024, "dv": 256, **zero})
+    options = {"weight_exp": 0, "num_weight_bits": 8, "sign_mode": 1}
+    link = bs.Projection("input", "a", weights, "dense", options)
+    assert_equal_to_arrays(bs.Network(loihi, INPUTS, [layer], [link], limits=False), np.ones((1, 3, INPUTS), np.uint8))
+
+
+def test_pairs_hold_the_weights_of_neurons_half_a_vector_apart():
+    weights = np.random.default_rng(0).integers(-128, 128, (3, 64)).astype(np.int8)
+    found = matrix.paired(weights)
+    assert found.shape == (3, 32)
+    assert np.array_equal((found & 255).astype(int) - 128, np.concatenate([weights[:, :16], weights[:, 32:48]], 1))
+    assert np.array_equal((found >> 8).astype(int) - 128, np.concatenate([weights[:, 16:32], weights[:, 48:]], 1))
