@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 torch = pytest.importorskip("torch")
 from bitspike.training import parallel, sparse  # noqa: E402
+from bitspike.training.openmp import openmp  # noqa: E402
 from bitspike.training.sparse_code import BLOCK  # noqa: E402
 from training_networks import EVERYTHING, FEED_FORWARD, passed, random_model, random_spikes  # noqa: E402
 
@@ -79,22 +82,29 @@ def test_weights_in_any_order_of_memory_and_counts_cut_from_others_are_multiplie
     assert torch.equal(sparse.product(counts, weights), counts @ weights)
 
 
-def test_as_many_threads_as_torch_has_give_the_same_bits(always, monkeypatch):
-    monkeypatch.setattr(parallel, "_WORTH_A_THREAD", 1)
+@pytest.mark.parametrize("kept_by", ["openmp", "us"])
+@pytest.mark.parametrize("parts", [1, 2, 7])
+def test_the_bits_are_the_same_whatever_the_threads(always, monkeypatch, kept_by, parts):
     counts, weights = (
         random_counts((2 * BLOCK + 50, 30)),
         torch.randn(30, 70, generator=torch.Generator().manual_seed(3)),
     )
     above = torch.randn(len(counts), 70, generator=torch.Generator().manual_seed(4))
-    results, before = [], torch.get_num_threads()
+    expected, _ = differentiated(sparse.product, counts, weights, above)
+    before = torch.get_num_threads()
+    monkeypatch.setattr(parallel, "_threads", lambda rows, work: min(parts, rows))
+    if kept_by == "us":
+        monkeypatch.setattr(parallel, "openmp", lambda: None)
     try:
-        for threads in (1, 2, 5):
-            torch.set_num_threads(threads)
-            results.append(differentiated(sparse.product, counts, weights, above)[0])
+        torch.set_num_threads(2)  # fewer than the parts, or more
+        found, _ = differentiated(sparse.product, counts, weights, above)
     finally:
         torch.set_num_threads(before)
-    for result in results[1:]:
-        assert all(torch.equal(a, b) for a, b in zip(result, results[0], strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+def test_linux_has_openmp():
+    assert (openmp() is not None) == sys.platform.startswith("linux")
 
 
 def test_a_product_is_sparse_where_it_is_large_and_few_counts_are_not_0(monkeypatch):
@@ -119,3 +129,15 @@ def test_networks_train_to_the_same_bits_and_gradients_as_by_dense_products(alwa
         monkeypatch.setattr(sparse, "LEAST_WORK", 0)
         assert all(torch.equal(a, b) for a, b in zip(values, expected, strict=True))
         torch.testing.assert_close(gradients, close, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("real", REALS)
+@pytest.mark.parametrize("sources", [3, 8, 21])
+def test_counts_of_bytes_are_multiplied_as_they_are(always, real, sources):
+    counts = random_counts((5, 4, sources)).abs().to(torch.uint8)
+    counts[0] = 255
+    weights = integers(sources, 6, real=real).requires_grad_()
+    result = sparse.product(counts, weights)
+    (found,) = torch.autograd.grad(result, weights, torch.ones_like(result))
+    assert torch.equal(result, counts.to(real) @ weights)
+    assert torch.equal(found, counts.to(real).sum((0, 1))[:, None].expand(sources, 6))

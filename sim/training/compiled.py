@@ -1,51 +1,35 @@
-"""A layer's scan by machine code made from its stages, and its adjoint; matrix products stay torch's.
+"""A layer's scan by machine code made from its stages, and its adjoint.
 
-The slopes of the spikes are the spike gradient's own, from the registers that decided. What the kernels do not cover,
-and batches where the order of the sources decides what a register holds, are run by the torch interpreter.
+What the kernels do not cover, and batches where the order of the sources decides what a register holds, are run by the
+torch interpreter.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from ..engine.cache import Kernel, compiled
-from ..engine.scan import (
-    Arriving,
-    Scan,
-    arguments,
-    lanes_of,
-    ranges_at_rest,
-    remembered,
-    scan_code,
-    scan_key,
-    sloped,
-)
 from ..engine.wiring import Layer
-from ..ops.base import Registers, crossing
+from ..ops.base import crossing
 from ..ops.interval import Interval
 from ..ops.tensor import TensorOps
-from ..ops.torch_ops import as_like
-from ..profile.schema import NeuronClass, Profile, storage
+from ..profile.schema import NeuronClass, Profile
 from ..word import Overflow
 from .arrivals import Arrival
-from .crossing import TABLE_BITS
+from .fixed import Fixed, Kernels
 from .parallel import call, parts
 from .scan import Scanned, interpreted
 
 LOG = logging.getLogger(__name__)
 """Told at INFO, once a layer, why the interpreter runs it."""
 
-MOST_TABLES = 16
-MOST_ROWS = 16  # thresholds of a layer for which slopes are tabulated
 MOST_ROUNDS = 32  # of a step's branches together: they are written out one behind the other
 _NEURON_AND_STEP = 3  # nanoseconds
 
@@ -61,9 +45,21 @@ class Scanner:
         self.ops, self.compiles, self.kernels = ops, compiles, Kernels(profile)
         self.interpreted: dict[str, str] = {}
 
+    def of(self, layer: Layer, like: Tensor) -> LayerScanner:
+        """What runs a layer with the weights and parameters of a batch. like: a tensor of its type and device."""
+        return LayerScanner(self, layer, like)
+
+
+class LayerScanner:
+    """Runs a layer, in one call or in one a step."""
+
+    def __init__(self, scanner: Scanner, layer: Layer, like: Tensor) -> None:
+        self.scanner, self.layer = scanner, layer
+        self.reason = uncovered(layer.neuron, like) if scanner.compiles else "its weights are no integers"
+        self.fixed = Fixed(scanner.kernels, scanner.ops, layer, like.dtype) if self.reason is None else None
+
     def run(
         self,
-        layer: Layer,
         given: Sequence[Arrival],
         silent: Tensor,
         state: Mapping[str, Tensor] | None,
@@ -74,17 +70,15 @@ class Scanner:
 
         silent: 0 for each neuron of each sample. Raises OverflowRefusedError.
         """
-        reason = uncovered(layer.neuron, silent) if self.compiles else "its weights are no integers"
-        if reason is None:
-            try:
-                return _Layer(self.kernels, self.ops, layer, given, silent, state, len(steps), record).run()
-            except UnsureError:
-                reason = "the order of the sources may decide what a register holds"
-        if layer.name not in self.interpreted:
-            LOG.info("layer %s is run by the interpreter: %s", layer.name, reason)
-            self.interpreted[layer.name] = reason
-        full = dict.fromkeys(layer.neuron.registers, silent) if state is None else state
-        return interpreted(self.ops, layer, given, full, steps, record)
+        reason = self.reason or "the order of the sources may decide what a register holds"
+        if self.fixed is not None:
+            with suppress(UnsureError):
+                return _Call(self.fixed, given, silent, state, len(steps), record).run()
+        if self.layer.name not in self.scanner.interpreted:
+            LOG.info("layer %s is run by the interpreter: %s", self.layer.name, reason)
+            self.scanner.interpreted[self.layer.name] = reason
+        full = dict.fromkeys(self.layer.neuron.registers, silent) if state is None else state
+        return interpreted(self.scanner.ops, self.layer, given, full, steps, record)
 
 
 def uncovered(neuron: NeuronClass, like: Tensor) -> str | None:
@@ -100,69 +94,38 @@ def uncovered(neuron: NeuronClass, like: Tensor) -> str | None:
     return None
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """Of a table of slopes by a register's values: a row a threshold, and where the row of each neuron begins."""
-
-    thresholds: tuple[Any, ...]
-    first: NDArray[np.int32]
-
-
-class _Layer:
+class _Call:
     """One call: the arrays of both kernels."""
 
     def __init__(
         self,
-        kernels: Kernels,
-        ops: TensorOps,
-        layer: Layer,
+        fixed: Fixed,
         given: Sequence[Arrival],
         silent: Tensor,
         state: Mapping[str, Tensor] | None,
         steps: int,
         record: Sequence[str],
     ) -> None:
-        self.kernels, self.ops, self.layer, self.given = kernels, ops, layer, given
-        self.neuron, self.state = layer.neuron, state
-        self.samples, self.size, self.steps, self.dtype = len(silent), layer.size, steps, silent.dtype
-        resting = kernels.resting(layer.kind)
-        self.kept = remembered(resting)
-        self.rows = [self.rows_of(j) for j in range(len(sloped(self.neuron)))]
-        self.bounds = _bounds(resting, self.neuron, given, state is not None)
-        trained = tuple(name for name, value in layer.parameters.items() if value.requires_grad)
-        arriving = tuple(
-            Arriving(each.register, each.incoming.via, tuple(each.incoming.values.items()) if each.incoming.sum else (),
-                     bounds is not None)
-            for each, bounds in zip(given, self.bounds, strict=True)
-        )  # fmt: skip
-        real = str(self.dtype).removeprefix("torch.")
-        self.scan = Scan(
-            *(layer.kind, arriving, real, lanes_of(layer.size), state is not None, tuple(record), trained),
-            tuple(rows is not None for rows in self.rows),
-            ops.reset_share,
-        )
-        words = self.neuron.parameters | self.neuron.derived
-        self.parameters = {
-            name: np.ascontiguousarray(np.broadcast_to(layer.parameters[name].detach().numpy(), layer.size), word.dtype)
-            for name, word in words.items()
-        }
+        self.fixed, self.layer, self.given, self.state, self.recorded = fixed, fixed.layer, given, state, tuple(record)
+        self.samples, self.size, self.steps = len(silent), fixed.layer.size, steps
+        self.bounds = _bounds(fixed.resting, self.layer.neuron, given, state is not None)
 
     def run(self) -> Scanned:
         """Forward, differentiable. Raises UnsureError."""
         tensors = [each.total for each in self.given]
-        tensors += [self.state[name] for name in self.kept] if self.state is not None else []
-        tensors += [self.layer.parameters[name] for name in self.scan.trained]
+        tensors += [self.state[name] for name in self.fixed.kept] if self.state is not None else []
+        tensors += [self.layer.parameters[name] for name in self.fixed.trained]
         spikes, *others = _Scan.apply(self, *tensors)  # type: ignore[no-untyped-call]
-        recorded = dict(zip(self.scan.recorded, others, strict=False))
+        recorded = dict(zip(self.recorded, others, strict=False))
         if self.state is None:
             return Scanned(spikes, recorded, {})
-        ends = dict(zip(self.kept, others[len(recorded) :], strict=True))
-        resting = dict.fromkeys(self.neuron.registers, spikes.new_zeros(self.samples, self.size))
+        ends = dict(zip(self.fixed.kept, others[len(recorded) :], strict=True))
+        resting = dict.fromkeys(self.layer.neuron.registers, spikes.new_zeros(self.samples, self.size))
         return Scanned(spikes, recorded, resting | ends)
 
     def empty(self, *shape: int) -> Tensor:
         """Room for floats."""
-        return torch.empty(shape, dtype=self.dtype)
+        return torch.empty(shape, dtype=self.fixed.real)
 
     def over_steps(self) -> Tensor:
         """Room for a float of every neuron in every step."""
@@ -170,29 +133,27 @@ class _Layer:
 
     def inputs(self, tensors: Sequence[Tensor]) -> dict[str, Any]:
         """What both kernels read."""
-        arrays: dict[str, Any] = {f"a{k}": tensors[k] for k in range(len(self.given))}
+        arrays: dict[str, Any] = {f"a{k}": tensors[k].contiguous() for k in range(len(self.given))}
         for k, bounds in enumerate(self.bounds):
             if bounds is not None:
-                arrays |= {f"low{k}": bounds[0], f"high{k}": bounds[1]}
+                arrays |= {f"low{k}": bounds[0].contiguous(), f"high{k}": bounds[1].contiguous()}
         if self.state is not None:
-            arrays |= {f"s_{name}": tensors[len(self.given) + i] for i, name in enumerate(self.kept)}
-        return arrays | {f"p_{name}": values for name, values in self.parameters.items()}
+            starts = tensors[len(self.given) :]
+            arrays |= {f"s_{name}": start.contiguous() for name, start in zip(self.fixed.kept, starts, strict=False)}
+        return arrays | self.fixed.parameters
 
     def forward(self, tensors: Sequence[Tensor]) -> dict[str, Any]:
         """Every array of the forward kernel. Raises UnsureError."""
         arrays = self.inputs(tensors)
-        arrays |= {
-            f"r_{name}": np.empty((self.samples, self.steps, self.size), storage(self.neuron, name).dtype)
-            for name in self.kept
-        }
+        for name in self.fixed.kept:
+            arrays[f"r_{name}"] = np.empty((self.samples, self.steps, self.size), self.fixed.dtypes[name])
         arrays |= {"out": self.over_steps(), "failed": np.zeros(1, np.int64)}
-        for j, decision in enumerate(sloped(self.neuron)):
-            if self.rows[j] is not None:
-                continue
-            arrays |= {f"u{j}": self.over_steps(), **({f"t{j}": self.over_steps()} if decision.moving else {})}
-        arrays |= {f"k_{name}": self.over_steps() for name in self.scan.recorded}
+        for j, decision in enumerate(self.fixed.decisions):
+            if self.fixed.rows[j] is None:
+                arrays |= {f"u{j}": self.over_steps(), **({f"t{j}": self.over_steps()} if decision.moving else {})}
+        arrays |= {f"k_{name}": self.over_steps() for name in self.recorded}
         if self.state is not None:
-            arrays |= {f"e_{name}": self.empty(self.samples, self.size) for name in self.kept}
+            arrays |= {f"e_{name}": self.empty(self.samples, self.size) for name in self.fixed.kept}
         self.call(False, arrays)
         if arrays["failed"][0]:
             raise UnsureError
@@ -200,65 +161,39 @@ class _Layer:
 
     def backward(self, arrays: dict[str, Any], above: Sequence[Tensor]) -> list[Tensor]:
         """Derivatives by arrivals, by registers at the start and by trained parameters."""
-        spikes, *others = above
-        arrays = {**arrays, "g_out": spikes}
-        arrays |= {f"gk_{name}": vector for name, vector in zip(self.scan.recorded, others, strict=False)}
-        for j, rows in enumerate(self.rows):
+        spikes, *others = (each.contiguous() for each in above)
+        arrays = {**arrays, **self.fixed.tables, "g_out": spikes}
+        arrays |= {f"gk_{name}": vector for name, vector in zip(self.recorded, others, strict=False)}
+        for j, rows in enumerate(self.fixed.rows):
             if rows is None:
-                arrays[f"g{j}"] = self.slope(j, arrays)
-            else:
-                arrays[f"table{j}"] = self.kernels.table(self.ops, self.neuron, j, rows.thresholds, self.dtype)
-                arrays[f"row{j}"] = rows.first
+                arrays[f"g{j}"] = self.fixed.slope(j, arrays[f"u{j}"], arrays.get(f"t{j}")).contiguous()
         found = {f"ga{k}": self.over_steps() for k in range(len(self.given))}
         if self.state is not None:
-            ends = others[len(self.scan.recorded) :]
-            arrays |= {f"ge_{name}": vector for name, vector in zip(self.kept, ends, strict=True)}
-            found |= {f"gs_{name}": self.empty(self.samples, self.size) for name in self.kept}
-        found |= {f"gp_{name}": self.empty(self.samples, self.size) for name in self.scan.trained}
+            ends = others[len(self.recorded) :]
+            arrays |= {f"ge_{name}": vector for name, vector in zip(self.fixed.kept, ends, strict=True)}
+            found |= {f"gs_{name}": self.empty(self.samples, self.size) for name in self.fixed.kept}
+        found |= {f"gp_{name}": self.empty(self.samples, self.size) for name in self.fixed.trained}
         self.call(True, arrays | found)
-        for name in self.scan.trained:
+        for name in self.fixed.trained:
             found[f"gp_{name}"] = found[f"gp_{name}"].sum(0).sum_to_size(self.layer.parameters[name].shape)
         return list(found.values())
 
-    def rows_of(self, j: int) -> _Rows | None:
-        """What a table of a decision's slopes holds; None where it would be too large."""
-        decision = sloped(self.neuron)[j]
-        word = decision.word
-        if decision.moving or word.bits > TABLE_BITS:
-            return None
-        thresholds, rows = np.unique(np.asarray(self.threshold(j)), return_inverse=True)
-        if thresholds.size > MOST_ROWS:
-            return None
-        first = np.broadcast_to(rows.reshape(-1), self.size) * (word.max - word.min + 1)
-        return _Rows(tuple(thresholds.tolist()), np.ascontiguousarray(first, np.int32))
-
-    def threshold(self, j: int) -> Any:
-        """The threshold of a decision, where it is no register: a number, or one for each neuron."""
-        values = {**self.layer.constants, **{name: each.detach() for name, each in self.layer.parameters.items()}}
-        return Registers(self.ops, {}, values)[sloped(self.neuron)[j].operand]
-
-    def slope(self, j: int, arrays: Mapping[str, Any]) -> Tensor:
-        """Of a decision d(spikes)/d(register)."""
-        u = arrays[f"u{j}"]
-        threshold = arrays[f"t{j}"] if f"t{j}" in arrays else as_like(self.threshold(j), u)
-        return _slope(self.ops, self.neuron, j, u, threshold).expand(u.shape)
-
     def call(self, backward: bool, arrays: Mapping[str, Any]) -> None:
         """Run a kernel, the samples split over torch's threads."""
-        kernel, names = self.kernels.ready(self.scan, backward)
-        held = {name: each.contiguous() if isinstance(each, Tensor) else each for name, each in arrays.items()}
+        checked = tuple(bounds is not None for bounds in self.bounds)
+        kernel, names = self.fixed.kernel(self.given, checked, self.state is not None, self.recorded, backward)
         split = parts(self.samples, _NEURON_AND_STEP * self.samples * self.steps * self.size)
-        call(kernel, names, {"steps": self.steps, "size": self.size, **held}, split)
+        call(kernel, names, {"steps": self.steps, "size": self.size, **arrays}, split)
 
 
 class _Scan(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: FunctionCtx, call: _Layer, *tensors: Tensor) -> tuple[Tensor, ...]:
+    def forward(ctx: FunctionCtx, call: _Call, *tensors: Tensor) -> tuple[Tensor, ...]:
         arrays = call.forward(tensors)
         ctx.call, ctx.arrays = call, arrays  # type: ignore[attr-defined]
-        results = [arrays["out"], *(arrays[f"k_{name}"] for name in call.scan.recorded)]
-        results += [arrays[f"e_{name}"] for name in call.kept] if call.state is not None else []
-        for name in ("out", "failed", *(f"k_{n}" for n in call.scan.recorded), *(f"e_{n}" for n in call.kept)):
+        results = [arrays["out"], *(arrays[f"k_{name}"] for name in call.recorded)]
+        results += [arrays[f"e_{name}"] for name in call.fixed.kept] if call.state is not None else []
+        for name in ("out", "failed", *(f"k_{n}" for n in call.recorded), *(f"e_{n}" for n in call.fixed.kept)):
             arrays.pop(name, None)
         return tuple(results)
 
@@ -292,48 +227,3 @@ def _bounds(
         held = (each.total, each.total) if looped else None
         found.append(held if proven else each.ends())
     return found
-
-
-def _slope(ops: TensorOps, neuron: NeuronClass, j: int, u: Tensor, threshold: Tensor) -> Tensor:
-    decision = sloped(neuron)[j]
-    branch = decision.branch
-    assert isinstance(branch.emit, int)
-    return ops.slope(branch.emit, decision.relation, decision.word, branch.repeat, u, threshold)
-
-
-class Kernels:
-    """What is known of a profile's classes, their kernels and their tables of slopes, found once."""
-
-    def __init__(self, profile: Profile) -> None:
-        self.profile = profile
-        self._tables: dict[Any, Tensor] = {}
-        self._resting: dict[str, dict[str, Interval]] = {}
-        self._ready: dict[tuple[Scan, bool], tuple[Kernel, list[str]]] = {}
-
-    def resting(self, kind: str) -> dict[str, Interval]:
-        """What the registers of a class can hold between two steps."""
-        if kind not in self._resting:
-            self._resting[kind] = ranges_at_rest(self.profile, self.profile.neurons[kind])
-        return self._resting[kind]
-
-    def table(
-        self, ops: TensorOps, neuron: NeuronClass, j: int, thresholds: tuple[float, ...], dtype: torch.dtype
-    ) -> Tensor:
-        """The slopes of a decision at every value of its register, a row for each threshold."""
-        word = sloped(neuron)[j].word
-        key = (ops.gradient, ops.scale, sloped(neuron)[j], thresholds, dtype)
-        if key not in self._tables:
-            if len(self._tables) >= MOST_TABLES:
-                self._tables.clear()
-            values = torch.arange(word.min, word.max + 1, dtype=dtype)
-            rows = [_slope(ops, neuron, j, values, torch.tensor(each, dtype=dtype)) for each in thresholds]
-            self._tables[key] = torch.stack(rows)
-        return self._tables[key]
-
-    def ready(self, scan: Scan, backward: bool) -> tuple[Kernel, list[str]]:
-        """A kernel, and the names of its arguments."""
-        if (scan, backward) not in self._ready:
-            key = scan_key(self.profile, scan, backward)
-            kernel = compiled(key, lambda: scan_code(self.profile, scan, backward))
-            self._ready[scan, backward] = kernel, arguments(self.profile, scan, backward)
-        return self._ready[scan, backward]

@@ -16,9 +16,14 @@ from .trajectory import courses_of
 Spikes = Mapping[str, Tensor]  # of the populations that are computed already, [sample, step, neuron]
 
 
-def run_group(scanner: Scanner, group: Sequence[Layer], before: Spikes, record: Collection[str]) -> dict[str, Scanned]:
-    """All steps of layers that reach each other, or of one, from registers of 0. record: registers to keep."""
-    loop = _Loop(scanner, group, before, record)
+def run_group(
+    scanner: Scanner, group: Sequence[Layer], before: Spikes, record: Collection[str], real: torch.dtype
+) -> dict[str, Scanned]:
+    """All steps of layers that reach each other, or of one, from registers of 0, as floats of a type.
+
+    record: registers to keep.
+    """
+    loop = _Loop(scanner, group, before, record, real)
     if not any(loop.inside(incoming) for layer in group for incoming in layer.incoming):
         return {layer.name: loop.at_once(layer) for layer in group}
     return loop.step_by_step()
@@ -27,12 +32,16 @@ def run_group(scanner: Scanner, group: Sequence[Layer], before: Spikes, record: 
 class _Loop:
     """Layers that are computed together."""
 
-    def __init__(self, scanner: Scanner, group: Sequence[Layer], before: Spikes, record: Collection[str]) -> None:
+    def __init__(
+        self, scanner: Scanner, group: Sequence[Layer], before: Spikes, record: Collection[str], real: torch.dtype
+    ) -> None:
         self.scanner, self.group, self.before, self.record = scanner, group, before, record
         self.sizes = {layer.name: layer.size for layer in group}
-        self.courses = courses_of(scanner.ops, group)
-        self.like = next(iter(before.values()))
-        self.samples, self.steps = self.like.shape[:2]
+        one = next(iter(before.values()))
+        self.samples, self.steps = one.shape[:2]
+        self.like = one.new_empty(0, dtype=real)
+        courses = courses_of(scanner.ops, group)
+        self.runners = {each.name: courses.get(each.name) or scanner.of(each, self.like) for each in group}
 
     def inside(self, incoming: Incoming) -> bool:
         """Whether a projection comes from these layers."""
@@ -63,9 +72,7 @@ class _Loop:
     def _scanned(self, layer: Layer, given: Sequence[Arrival], state: Spikes | None, steps: range) -> Scanned:
         recorded = [register for register in layer.neuron.registers if register in self.record]
         silent = self._silent(layer)
-        if layer.name in self.courses:
-            return self.courses[layer.name].run(given, silent, state, steps, recorded)
-        return self.scanner.run(layer, given, silent, state, steps, recorded)
+        return self.runners[layer.name].run(given, silent, state, steps, recorded)
 
     def _arrivals(self, incoming: Incoming) -> list[Arrival]:
         return arrivals(self.scanner.ops, incoming, late(self.before[incoming.source], incoming.lag))

@@ -86,8 +86,8 @@ class Synapses(nn.Module):
         self.scale = 2.0 ** (1 - bits)
         word = Word(bits, connection.weight.word.signed)
         self.range = word.min + connection.weight.narrow, word.max
-        for name, constant in (("_step", self.scale), ("_zero", 0.0), ("_bits", float(bits))):
-            self.register_buffer(name, torch.tensor(constant), persistent=False)
+        for name, end in zip(("least", "most"), self.range, strict=True):
+            self.register_buffer(name, torch.tensor(float(end)), persistent=False)
         with torch.no_grad():
             self.linear.weight.normal_(0.0, gain * self.scale / fan_in**0.5)
             if not connection.weight.word.signed:
@@ -108,8 +108,9 @@ class Synapses(nn.Module):
 
     def _quantized(self) -> Tensor:
         """`quant_weight().value / scale`, without finding the constants of the quantizer anew in every step."""
-        to_int = self.linear.weight_quant.tensor_quant.int_quant.to_int
-        quantized: Tensor = to_int(self._step, self._zero, self._bits, self.linear.weight)
+        parts = self.linear.weight_quant.tensor_quant.int_quant
+        rounded = parts.float_to_int_impl(self.linear.weight / self.scale)
+        quantized: Tensor = parts.tensor_clamp_impl(rounded, self.least, self.most)
         return quantized
 
     def _shaped(self, weight: Tensor) -> Tensor:

@@ -159,7 +159,7 @@ class SpikingNetwork(nn.Module):
         registers: dict[str, dict[str, Tensor]] = {}
         for group in groups:
             layers = [self.with_weights(layer, rounded) for layer in group]
-            for name, scanned in run_group(scanner, layers, spikes, wanted).items():
+            for name, scanned in run_group(scanner, layers, spikes, wanted, self.dtype).items():
                 spikes[name], registers[name] = scanned.spikes, dict(scanned.registers)
         return spikes, registers
 
@@ -168,7 +168,8 @@ class SpikingNetwork(nn.Module):
         if spikes.ndim != 3 or spikes.shape[2] != inputs or 0 in spikes.shape:
             raise InputError(f"spikes: found shape {tuple(spikes.shape)}; allowed: [sample, step, {inputs}]")
         once = spikes[:, :1] if is_steady(spikes) else spikes
-        arriving = once.to(self.device, self.dtype).expand(spikes.shape)
+        real = spikes.dtype if spikes.dtype == torch.uint8 else self.dtype  # products read bytes faster
+        arriving = once.to(self.device, real).expand(spikes.shape)
         least, most = once.aminmax()
         if least < 0 or most > self.max_input or (spikes.is_floating_point() and (once != once.floor()).any()):
             beyond = (arriving < 0) | (arriving > self.max_input) | (arriving != arriving.floor())

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..engine.cache import Kernel
 from ..engine.clocked import thread_pool
+from .openmp import openmp
 
 _WORTH_A_THREAD = 100_000  # nanoseconds
 
@@ -24,14 +25,15 @@ def call(kernel: Kernel, names: Sequence[str], arguments: Mapping[str, Argument]
     ends: each call runs the rows `first` to `last` between two of them, in a thread of its own.
     """
     numbers = {name: _number(value) for name, value in arguments.items()}
-    parts = []
-    for first, last in pairwise(ends):
-        own = {**numbers, "first": first, "last": last}
-        parts.append(np.array([own[name] for name in names], np.int64))
-    waiting = [thread_pool().submit(kernel, part.ctypes.data) for part in parts[1:]]
-    kernel(parts[0].ctypes.data)
-    for each in waiting:
-        each.result()
+    rows = [[{**numbers, "first": first, "last": last}[name] for name in names] for first, last in pairwise(ends)]
+    calls = np.array(rows, np.int64)
+    run = openmp()
+    if len(calls) == 1:
+        kernel(calls.ctypes.data)
+    elif run is not None:
+        run(kernel, calls)
+    else:
+        list(thread_pool().map(kernel, [each.ctypes.data for each in calls]))
 
 
 def parts(rows: int, work: int) -> list[int]:

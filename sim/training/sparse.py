@@ -23,16 +23,16 @@ LEAST_WORK = 1 << 23  # multiply-adds of the dense product, below which it takes
 
 
 def product(counts: Tensor, weights: Tensor) -> Tensor:
-    """counts [..., source] times weights [source, neuron], differentiable.
+    """counts [..., source], also uint8, times weights [source, neuron], differentiable.
 
     It is computed from the counts that are not 0 where, on a CPU, they are at most MOST_SHARE of LEAST_WORK or more.
     """
     if counts.device.type != "cpu" or counts.numel() * weights.shape[1] < LEAST_WORK:
-        return counts @ weights
+        return counts.to(weights.dtype) @ weights
     rows = counts.detach().reshape(-1, counts.shape[-1])
-    listed = Listed.of(rows)
+    listed = Listed.of(rows, weights.dtype)
     if listed.entries > MOST_SHARE * rows.numel():
-        return counts @ weights
+        return counts.to(weights.dtype) @ weights
     result: Tensor = _Product.apply(counts, weights, listed)  # type: ignore[no-untyped-call]
     return result
 
@@ -51,18 +51,19 @@ class Listed:
     ends: Tensor
 
     @classmethod
-    def of(cls, matrix: Tensor) -> Listed:
-        """A list a row."""
+    def of(cls, matrix: Tensor, real: torch.dtype) -> Listed:
+        """A list a row; matrix: of that type of floats, or uint8."""
         rows, columns = matrix.shape
-        made = cls._empty(1, rows, columns, matrix)
-        made._run("list_rows", {"sources": columns, "counts": matrix.contiguous()}, parts(rows, 2 * matrix.numel()))
+        made, counts = cls._empty(1, rows, columns, matrix.numel(), real), matrix.contiguous()
+        split = parts(rows, matrix.numel())
+        made._run("list_rows", {"sources": columns, "counts": counts}, split, _name(counts.dtype))
         return made
 
     def transposed(self) -> Listed:
         """The transposed matrix, from one list a row: a list for every BLOCK of them."""
         rows = self.ends.shape[1]
         blocks = ceil(rows / BLOCK)
-        made = self._empty(blocks, self.columns, rows, self.values)
+        made = self._empty(blocks, self.columns, rows, self.values.numel(), self.values.dtype)
         to = {f"to_{name}": tensor for name, tensor in made._tensors.items()}
         self._run("list_sources", {"rows": rows, "sources": self.columns, **to}, parts(blocks, 5 * self.entries))
         return made
@@ -89,14 +90,14 @@ class Listed:
         return {"places": self.places, "values": self.values, "starts": self.starts, "ends": self.ends}
 
     @classmethod
-    def _empty(cls, lists: int, rows: int, columns: int, like: Tensor) -> Listed:
-        """Room for all entries, of which only what is listed will be touched."""
-        places, values = (torch.empty(like.numel(), dtype=dtype) for dtype in (torch.int32, like.dtype))
+    def _empty(cls, lists: int, rows: int, columns: int, most: int, real: torch.dtype) -> Listed:
+        """Room for `most` entries, of which only what is listed will be touched."""
+        places, values = torch.empty(most, dtype=torch.int32), torch.empty(most, dtype=real)
         return cls(columns, places, values, *(torch.empty(lists, rows, dtype=torch.int64) for _ in range(2)))
 
-    def _run(self, name: str, others: Mapping[str, Argument], split: Sequence[int], lanes: int = 1) -> None:
+    def _run(self, name: str, others: Mapping[str, Argument], split: Sequence[int], *kind: Any) -> None:
         """Call a kernel with these lists and other arguments."""
-        call(kernel(name, _name(self.values.dtype), lanes), ARGUMENTS[name], {**self._tensors, **others}, split)
+        call(kernel(name, _name(self.values.dtype), *kind), ARGUMENTS[name], {**self._tensors, **others}, split)
 
 
 class _Product(torch.autograd.Function):

@@ -4,7 +4,7 @@ Lists: `places` int32 and `values`, each list without gaps, and int64 where it `
 
 Three kernels, and their arguments in order: numbers, and addresses of arrays; `first` to `last` are what to run.
 
-- `list_rows`: of each row of `counts` [row, source] those that are not 0.
+- `list_rows`: of each row of `counts` [row, source], floats or uint8, those that are not 0.
 - `list_sources`: the same by source, of each BLOCK of rows a list of its own, `to_*`, [block, source]: values by row.
   Runs blocks.
 - `multiply`: `sums` [row, size], each the `weights` of the columns that are listed, times their values, in the order
@@ -23,9 +23,10 @@ import numpy as np
 from llvmlite import ir
 
 from ..engine.cache import Kernel, compiled
-from ..ops.code import I32, I64, Code
+from ..ops.code import I8, I32, I64, Code, Row
 
 BLOCK = 512  # rows of a list by source: what such a list adds up stays in a core's second-level cache
+GROUP = 8  # counts that are looked at together
 TILE = 256  # bytes of a row that are added up in registers
 
 _LISTS = ("places", "values", "starts", "ends")
@@ -43,34 +44,60 @@ def lanes_of(size: int, real: str) -> int:
 
 
 @cache
-def kernel(name: str, real: str, lanes: int) -> Kernel:
-    """One of them, for floats of that type; lanes: neurons of a tile."""
+def kernel(name: str, real: str, *kind: Any) -> Kernel:
+    """One of them, for floats of that type: `list_rows` of counts of a type, `multiply` with tiles of so many lanes."""
     code = Code(ARGUMENTS[name])
-    _EMITTERS[name](code, real, lanes)
+    _EMITTERS[name](code, real, *kind)
     text = code.finish()
     return compiled(text, lambda: text)
 
 
-def _list_rows(code: Code, real: str, _: int) -> None:
-    builder, sources, counts = code.builder, code.argument("sources"), code.row("counts", _whole(real))
-    lists = _Lists(code, real)
+def _list_rows(code: Code, real: str, counted: str) -> None:
+    builder, sources = code.builder, code.argument("sources")
+    counts = code.row("counts", counted if counted == "uint8" else _whole(real))
+    lists, first_places = _Lists(code, real), _places_of_masks(code)
+
+    def shown(values: Any, kind: Any) -> Any:
+        """Which counts are not 0; -0.0 is."""
+        if counted == "uint8":
+            return builder.icmp_unsigned("!=", values, ir.Constant(values.type, None))
+        return builder.fcmp_unordered("!=", builder.bitcast(values, kind), ir.Constant(kind, None))
+
     first, last = _range(code)
-    at = code.slot(builder.mul(first, sources))
+    at, whole = code.slot(builder.mul(first, sources)), builder.and_(sources, I64(-GROUP))
     with code.loop(first, last) as row:
-        own = counts.part(builder.mul(row, sources))
-        lists.starts.set(row, at.get())
-        with code.loop(I64(0), sources) as source:  # writes every entry: faster than to branch
-            count, to = own.get(source), at.get()
-            lists.places.set(to, source)
-            lists.values.set(to, count)
-            shown = builder.shl(count, I64(1))  # without the sign: -0.0 is 0
-            if real == "float32":
-                shown = builder.trunc(shown, I32)
-            at.add(builder.zext(builder.icmp_unsigned("!=", shown, shown.type(0)), I64))
-        lists.ends.set(row, at.get())
+        own, begin = counts.part(builder.mul(row, sources)), at.get()
+        with code.loop(I64(0), whole, GROUP) as source:
+            mask = builder.bitcast(shown(own.load(source, GROUP), ir.VectorType(_float(real), GROUP)), I8)
+            places = first_places.load(builder.mul(builder.zext(mask, I64), I64(GROUP)), GROUP)
+            places = builder.add(places, _everywhere(builder, builder.trunc(source, I32), GROUP))
+            lists.places.store(at.get(), places, GROUP)  # what is beyond the list's end, others will write over
+            at.add(builder.zext(builder.ctpop(mask), I64))
+        with code.loop(whole, sources) as source:
+            lists.places.set(at.get(), source)
+            count = builder.load(builder.gep(own.data, [source]))
+            at.add(builder.zext(shown(count, _float(real)), I64))
+        end = at.get()
+        lists.starts.set(row, begin)
+        lists.ends.set(row, end)
+        with code.loop(begin, end) as entry:
+            value = builder.load(builder.gep(own.data, [lists.places.get(entry)]))
+            if counted == "uint8":
+                value = builder.bitcast(builder.uitofp(value, _float(real)), ir.IntType(lists.values.bits))
+            builder.store(value, builder.gep(lists.values.data, [entry]))
 
 
-def _list_sources(code: Code, real: str, _: int) -> None:
+def _places_of_masks(code: Code) -> Row:
+    """For each of the 2**GROUP masks of a group, the places of its bits, then zeros."""
+    places = [[bit for bit in range(GROUP) if mask >> bit & 1] for mask in range(1 << GROUP)]
+    flat = [place for each in places for place in (*each, *[0] * (GROUP - len(each)))]
+    table = ir.Constant(ir.ArrayType(I32, len(flat)), flat)
+    found = ir.GlobalVariable(code.module, table.type, "places")
+    found.initializer, found.global_constant = table, True
+    return Row(code, code.entry.gep(found, [I64(0), I64(0)]), "int32")
+
+
+def _list_sources(code: Code, real: str) -> None:
     builder = code.builder
     rows, sources = code.argument("rows"), code.argument("sources")
     given, made = _Lists(code, real), _Lists(code, real, "to_")
@@ -100,7 +127,7 @@ def _list_sources(code: Code, real: str, _: int) -> None:
 
 def _multiply(code: Code, real: str, lanes: int) -> None:
     builder, whole = code.builder, _whole(real)
-    kind, bits = (ir.FloatType(), 32) if real == "float32" else (ir.DoubleType(), 64)
+    kind, bits = _float(real), np.dtype(real).itemsize * 8
     rows, size, columns = (code.argument(name) for name in ("rows", "size", "columns"))
     given, weights, sums = _Lists(code, real), code.row("weights", whole), code.row("sums", whole)
     vector = ir.VectorType(kind, lanes)
@@ -151,12 +178,16 @@ def _everywhere(builder: Any, value: Any, lanes: int) -> Any:
     return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(I32, lanes), [0] * lanes))
 
 
+def _float(real: str) -> Any:
+    return ir.FloatType() if real == "float32" else ir.DoubleType()
+
+
 def _whole(real: str) -> str:
     """The type of integers of a float's size, by which rows are read and written."""
     return "int32" if real == "float32" else "int64"
 
 
-_EMITTERS: dict[str, Callable[[Code, str, int], None]] = {
+_EMITTERS: dict[str, Callable[..., None]] = {
     "list_rows": _list_rows,
     "list_sources": _list_sources,
     "multiply": _multiply,

@@ -93,7 +93,7 @@ class Kernels(Weights):
 
     def total(self, counts: Tensor) -> Tensor:
         """One convolution for all samples and steps, by an algorithm that only multiplies and adds."""
-        pictures = counts.reshape(-1, *self.shape.input_shape)
+        pictures = counts.reshape(-1, *self.shape.input_shape).to(self.kernels.dtype)
         shape = self.shape
         # NNPACK and cuDNN may transform the picture (Winograd, FFT), which rounds
         with torch.backends.nnpack.flags(enabled=False), torch.backends.cudnn.flags(enabled=False):
