@@ -70,11 +70,22 @@ def lanes_of(size: int) -> int:
 
 def ranges_at_rest(profile: Profile, neuron: NeuronClass) -> dict[str, Interval]:
     """What each register can hold between two steps, 0 at the start among it."""
+    after = _after_a_step(profile, neuron)
+    return {name: after[name].join(Interval(0, 0)) for name in neuron.registers}
+
+
+def emission(profile: Profile, neuron: NeuronClass) -> Interval:
+    """How many spikes a neuron can emit in a step."""
+    spikes: Interval = _after_a_step(profile, neuron)[SPIKES]
+    return spikes
+
+
+def _after_a_step(profile: Profile, neuron: NeuronClass) -> Registers:
     ops = IntervalOps()
     regs = Registers(ops, neuron.registers, dict(held(profile, neuron)))
     regs.values[SPIKES] = Interval(0, 0)
     run(ops, regs, neuron.stages)
-    return {name: regs[name].join(Interval(0, 0)) for name in neuron.registers}
+    return regs
 
 
 def remembered(resting: Mapping[str, Interval]) -> list[str]:
@@ -311,9 +322,11 @@ class _Forward(_Kernel):
             self.unsure.set(self.builder.or_(self.unsure.get(), beyond))
 
     def finish(self) -> None:
-        """Say whether the result counts."""
+        """Say whether the result counts; where it does, nothing is written, as threads share the counter."""
         failed, unsure = self.code.row("failed", "int64"), self.lane_ops().any(self.unsure.get())
-        failed.set(I64(0), self.builder.add(self.counters[REFUSED].get(), self.builder.zext(unsure, I64)))
+        count = self.builder.add(self.counters[REFUSED].get(), self.builder.zext(unsure, I64))
+        with self.builder.if_then(self.builder.icmp_signed("!=", count, I64(0))):
+            failed.set(I64(0), count)
 
 
 class _Backward(_Kernel):

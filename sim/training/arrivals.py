@@ -49,7 +49,7 @@ def arrivals(ops: Ops, incoming: Incoming, spikes: Tensor) -> list[Arrival]:
     shape = (-1, spikes.shape[1], -1)
     counts = _once(spikes)
     least, most = extent(counts)
-    if not _within(least, most, incoming.cap):
+    if not within(least, most, incoming.cap):
         counts = clip_count(ops, counts, incoming.cap)
         least, most = extent(counts)
     return [
@@ -83,7 +83,7 @@ def late(spikes: Tensor, lag: int) -> Tensor:
     return torch.cat([silent, kept], 1)
 
 
-def _within(least: float, most: float, cap: Cap) -> bool:
+def within(least: float, most: float, cap: Cap) -> bool:
     """Whether the cap changes no count."""
     if cap == ANY:
         return True

@@ -31,7 +31,7 @@ LOG = logging.getLogger(__name__)
 """Told at INFO, once a layer, why the interpreter runs it."""
 
 MOST_ROUNDS = 32  # of a step's branches together: they are written out one behind the other
-_NEURON_AND_STEP = 3  # nanoseconds
+NEURON_AND_STEP = 3  # nanoseconds
 
 
 class UnsureError(Exception):
@@ -147,11 +147,8 @@ class _Call:
         arrays = self.inputs(tensors)
         for name in self.fixed.kept:
             arrays[f"r_{name}"] = np.empty((self.samples, self.steps, self.size), self.fixed.dtypes[name])
-        arrays |= {"out": self.over_steps(), "failed": np.zeros(1, np.int64)}
-        for j, decision in enumerate(self.fixed.decisions):
-            if self.fixed.rows[j] is None:
-                arrays |= {f"u{j}": self.over_steps(), **({f"t{j}": self.over_steps()} if decision.moving else {})}
-        arrays |= {f"k_{name}": self.over_steps() for name in self.recorded}
+        arrays |= {name: self.over_steps() for name in self.fixed.written(self.recorded)}
+        arrays["failed"] = np.zeros(1, np.int64)
         if self.state is not None:
             arrays |= {f"e_{name}": self.empty(self.samples, self.size) for name in self.fixed.kept}
         self.call(False, arrays)
@@ -162,11 +159,8 @@ class _Call:
     def backward(self, arrays: dict[str, Any], above: Sequence[Tensor]) -> list[Tensor]:
         """Derivatives by arrivals, by registers at the start and by trained parameters."""
         spikes, *others = (each.contiguous() for each in above)
-        arrays = {**arrays, **self.fixed.tables, "g_out": spikes}
+        arrays = {**arrays, **self.fixed.tables, **self.fixed.slopes(arrays), "g_out": spikes}
         arrays |= {f"gk_{name}": vector for name, vector in zip(self.recorded, others, strict=False)}
-        for j, rows in enumerate(self.fixed.rows):
-            if rows is None:
-                arrays[f"g{j}"] = self.fixed.slope(j, arrays[f"u{j}"], arrays.get(f"t{j}")).contiguous()
         found = {f"ga{k}": self.over_steps() for k in range(len(self.given))}
         if self.state is not None:
             ends = others[len(self.recorded) :]
@@ -175,14 +169,14 @@ class _Call:
         found |= {f"gp_{name}": self.empty(self.samples, self.size) for name in self.fixed.trained}
         self.call(True, arrays | found)
         for name in self.fixed.trained:
-            found[f"gp_{name}"] = found[f"gp_{name}"].sum(0).sum_to_size(self.layer.parameters[name].shape)
+            found[f"gp_{name}"] = self.fixed.by_parameter(name, found[f"gp_{name}"])
         return list(found.values())
 
     def call(self, backward: bool, arrays: Mapping[str, Any]) -> None:
         """Run a kernel, the samples split over torch's threads."""
         checked = tuple(bounds is not None for bounds in self.bounds)
         kernel, names = self.fixed.kernel(self.given, checked, self.state is not None, self.recorded, backward)
-        split = parts(self.samples, _NEURON_AND_STEP * self.samples * self.steps * self.size)
+        split = parts(self.samples, NEURON_AND_STEP * self.samples * self.steps * self.size)
         call(kernel, names, {"steps": self.steps, "size": self.size, **arrays}, split)
 
 
@@ -211,19 +205,29 @@ def _bounds(
 
     looped: a step of many, for which one kernel does: where no sum can leave the word, its total stands for its bounds.
     """
-    spans = dict(resting)
     found: list[tuple[Tensor, Tensor] | None] = []
+    for each, fits in zip(given, partial_sums_fit(resting, neuron, given), strict=True):
+        if each.incoming.sum is not None or neuron.registers[each.register].overflow is Overflow.WRAP:
+            found.append(None)
+        elif fits:
+            found.append((each.total, each.total) if looped else None)
+        else:
+            found.append(each.ends())
+    return found
+
+
+def partial_sums_fit(resting: Mapping[str, Interval], neuron: NeuronClass, given: Sequence[Arrival]) -> list[bool]:
+    """Of each arrival in turn, whether no partial sum can leave its register's word, or none is looked at."""
+    spans, found = dict(resting), []
     for each in given:
         word, span = neuron.registers[each.register], spans[each.register]
         if each.incoming.sum is not None or word.overflow is Overflow.WRAP:
             spans[each.register] = Interval(word.min, word.max)
-            found.append(None)
+            found.append(True)
             continue
         lowest, highest = each.weights.reach
         least, most = min(each.least, 0.0), max(each.most, 0.0)
         low, high = most * lowest + least * highest, most * highest + least * lowest
-        proven = span.lo + low >= word.min and span.hi + high <= word.max
+        found.append(span.lo + low >= word.min and span.hi + high <= word.max)
         spans[each.register] = Interval(max(word.min, int(span.lo + low)), min(word.max, int(span.hi + high)))
-        held = (each.total, each.total) if looped else None
-        found.append(held if proven else each.ends())
     return found

@@ -128,11 +128,27 @@ class Fixed:
                 found[f"row{j}"] = rows.first
         return found
 
-    def slope(self, j: int, u: Tensor, threshold: Tensor | None) -> Tensor:
-        """Of a decision d(spikes)/d(register); threshold: where it is a register."""
-        decision = self.decisions[j]
-        threshold = as_like(self._threshold(decision), u) if threshold is None else threshold
-        return _slope(self.ops, decision, u, threshold).expand(u.shape)
+    def written(self, recorded: Sequence[str]) -> list[str]:
+        """The arrays of a float for every neuron and step that the forward kernel writes."""
+        names = ["out"]
+        for j, decision in enumerate(self.decisions):
+            if self.rows[j] is None:
+                names += [f"u{j}", *([f"t{j}"] if decision.moving else [])]
+        return [*names, *(f"k_{name}" for name in recorded)]
+
+    def slopes(self, arrays: Mapping[str, Any]) -> dict[str, Tensor]:
+        """The slopes of the decisions that no table holds, by what the forward kernel wrote."""
+        found = {}
+        for j, (decision, rows) in enumerate(zip(self.decisions, self.rows, strict=True)):
+            if rows is None:
+                u = arrays[f"u{j}"]
+                threshold = arrays[f"t{j}"] if decision.moving else as_like(self._threshold(decision), u)
+                found[f"g{j}"] = _slope(self.ops, decision, u, threshold).expand(u.shape).contiguous()
+        return found
+
+    def by_parameter(self, name: str, by_sample: Tensor) -> Tensor:
+        """The derivative by a trained parameter, from those [sample, neuron]."""
+        return by_sample.sum(0).sum_to_size(self.layer.parameters[name].shape)
 
     def _rows(self, decision: Decision) -> Rows | None:
         """What a table of a decision's slopes holds; None where it would be too large."""

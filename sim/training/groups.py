@@ -9,7 +9,8 @@ from torch import Tensor
 
 from ..engine.wiring import Incoming, Layer
 from .arrivals import Arrival, arrivals, late
-from .compiled import Scanner
+from .compiled import LayerScanner, Scanner
+from .recurrence import recurrence
 from .scan import Scanned
 from .trajectory import courses_of
 
@@ -26,7 +27,7 @@ def run_group(
     loop = _Loop(scanner, group, before, record, real)
     if not any(loop.inside(incoming) for layer in group for incoming in layer.incoming):
         return {layer.name: loop.at_once(layer) for layer in group}
-    return loop.step_by_step()
+    return loop.alone() or loop.step_by_step()
 
 
 class _Loop:
@@ -52,6 +53,16 @@ class _Loop:
         given = [arrival for incoming in layer.incoming for arrival in self._arrivals(incoming)]
         return self._scanned(layer, given, None, range(self.steps))
 
+    def alone(self) -> dict[str, Scanned] | None:
+        """All steps of a layer that only itself reaches; None where there are more, or a step has to be by itself."""
+        layer = self.group[0]
+        scanner = self.runners[layer.name]
+        if len(self.group) > 1 or not isinstance(scanner, LayerScanner) or scanner.fixed is None:
+            return None
+        outer = {place: self._arrivals(each) for place, each in enumerate(layer.incoming) if not self.inside(each)}
+        found = recurrence(scanner.fixed, outer, self._silent(layer), self.steps, self._recorded(layer))
+        return None if found is None else {layer.name: found}
+
     def step_by_step(self) -> dict[str, Scanned]:
         """One step of every layer after the other."""
         given = {layer.name: [self._by_step(incoming) for incoming in layer.incoming] for layer in self.group}
@@ -70,9 +81,10 @@ class _Loop:
         return {name: _joined(scanned) for name, scanned in rows.items()}
 
     def _scanned(self, layer: Layer, given: Sequence[Arrival], state: Spikes | None, steps: range) -> Scanned:
-        recorded = [register for register in layer.neuron.registers if register in self.record]
-        silent = self._silent(layer)
-        return self.runners[layer.name].run(given, silent, state, steps, recorded)
+        return self.runners[layer.name].run(given, self._silent(layer), state, steps, self._recorded(layer))
+
+    def _recorded(self, layer: Layer) -> list[str]:
+        return [register for register in layer.neuron.registers if register in self.record]
 
     def _arrivals(self, incoming: Incoming) -> list[Arrival]:
         return arrivals(self.scanner.ops, incoming, late(self.before[incoming.source], incoming.lag))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -16,7 +15,8 @@ from .openmp import openmp
 
 _WORTH_A_THREAD = 100_000  # nanoseconds
 
-Argument = int | Tensor | NDArray[np.generic]
+Array = Tensor | NDArray[np.generic]
+Argument = int | Array
 
 
 def call(kernel: Kernel, names: Sequence[str], arguments: Mapping[str, Argument], ends: Sequence[int]) -> None:
@@ -24,16 +24,38 @@ def call(kernel: Kernel, names: Sequence[str], arguments: Mapping[str, Argument]
 
     ends: each call runs the rows `first` to `last` between two of them, in a thread of its own.
     """
-    numbers = {name: _number(value) for name, value in arguments.items()}
-    rows = [[{**numbers, "first": first, "last": last}[name] for name in names] for first, last in pairwise(ends)]
-    calls = np.array(rows, np.int64)
-    run = openmp()
-    if len(calls) == 1:
-        kernel(calls.ctypes.data)
-    elif run is not None:
-        run(kernel, calls)
+    run(kernel, calls(names, arguments, {}, ends)[0])
+
+
+def calls(
+    names: Sequence[str], steady: Mapping[str, Argument], stepped: Mapping[str, Array], ends: Sequence[int]
+) -> NDArray[np.int64]:
+    """A kernel's arguments in each step, [step, call, name], for `run`.
+
+    steady: those that are the same in every step. stepped: contiguous arrays, of which step t gets the address of [t].
+    """
+    steps = min((len(array) for array in stepped.values()), default=1)
+    found = np.empty((steps, len(ends) - 1, len(names)), np.int64)
+    for place, name in enumerate(names):
+        if name in ("first", "last"):
+            found[:, :, place] = ends[:-1] if name == "first" else ends[1:]
+        elif name in stepped:
+            first, second = (_number(stepped[name][step]) for step in (0, min(1, steps - 1)))
+            found[:, :, place] = (first + (second - first) * np.arange(steps))[:, None]
+        else:
+            found[:, :, place] = _number(steady[name])
+    return found
+
+
+def run(kernel: Kernel, arguments: NDArray[np.int64]) -> None:
+    """Call a kernel for each row of arguments [call, name], in a thread of its own."""
+    together = openmp() if len(arguments) > 1 else None
+    if len(arguments) == 1:
+        kernel(arguments.ctypes.data)
+    elif together is not None:
+        together(kernel, arguments)
     else:
-        list(thread_pool().map(kernel, [each.ctypes.data for each in calls]))
+        list(thread_pool().map(kernel, [each.ctypes.data for each in arguments]))
 
 
 def parts(rows: int, work: int) -> list[int]:

@@ -143,7 +143,8 @@ def windows(weight: Tensor, shape: Pooling) -> Kernels:
 
 
 def _extremes(weights: Tensor, axis: int) -> tuple[float, float]:
-    return float(weights.clamp(max=0).sum(axis).min()), float(weights.clamp(min=0).sum(axis).max())
+    held = weights.detach()
+    return float(held.clamp(max=0).sum(axis).min()), float(held.clamp(min=0).sum(axis).max())
 
 
 def _patches(shape: Convolution, kernels: Sequence[int]) -> NDArray[np.int64]:
