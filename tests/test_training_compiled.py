@@ -88,6 +88,16 @@ def test_where_the_order_of_the_sources_may_count_the_interpreter_runs_and_says_
     assert any("layer a is run by the interpreter: the order" in message for message in caplog.messages)
 
 
+def test_sources_that_are_all_active_are_still_added_one_by_one():
+    """Of 100 + 100 - 100 a register of 8 bits makes 27."""
+    network = template(chip("s8.saturate"), 3, {"a": 2}, [("input", "a", "forward")])
+    model = SpikingNetwork(network, Triangle(1.0), max_input=1)
+    (synapses,) = model.projections[0].trained
+    with torch.no_grad():
+        synapses.linear.weight.copy_(torch.tensor([[100.0, 100.0, -100.0], [100.0, -100.0, 20.0]]) * synapses.scale)
+    assert prove(model, torch.ones(2, 3, 3, dtype=torch.uint8)) != {}
+
+
 def test_branches_that_repeat_too_often_are_interpreted():
     model = one_layer(branches=(branch(repeat=40),))
     assert prove(model, torch.randint(0, 3, (2, 4, 5)))["a"].startswith("a step has up to 40 rounds")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
+import bitspike as bs
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-from bitspike.training import groups  # noqa: E402
+from bitspike.training import groups, sparse  # noqa: E402
 from bitspike.training.boolean import BooleanGradient  # noqa: E402
 from bitspike.training.model import SpikingNetwork  # noqa: E402
 from bitspike.training.surrogate import Triangle  # noqa: E402
@@ -151,3 +155,53 @@ def test_a_thread_that_finds_no_overflow_does_not_hide_anothers(monkeypatch, one
             assert prove(model, spikes, one_after_the_other) == ["a"]
     finally:
         torch.set_num_threads(before)
+
+
+def test_the_gradient_of_the_weights_may_be_sparse(monkeypatch, one_after_the_other):
+    monkeypatch.setattr(sparse, "LEAST_WORK", 0)
+    monkeypatch.setattr(sparse, "MOST_SHARE", 1.0)
+    assert prove(recurrent(), few_spikes(), one_after_the_other) == []
+
+
+def test_what_returns_may_overflow_on_the_way(one_after_the_other):
+    """Of 100 + 100 - 100 a register of 8 bits makes 27, if it adds them in this order."""
+    profile = chip("s8.saturate", "s8.saturate", "s9.saturate")
+    model = SpikingNetwork(template(profile, 5, {"a": 4, "b": 4}, ALONE, 2), Triangle(1.0), max_input=1)
+    returns = torch.tensor([100.0, 100.0, -100.0, 0.0])[:, None].expand(4, 4)
+    with torch.no_grad():
+        for each in model.projections:
+            to_itself = each.projection.source == each.projection.target
+            for synapses in each.trained:
+                weights = returns if to_itself else torch.full(synapses.shape, 3.0)
+                synapses.linear.weight.copy_(weights.t() * synapses.scale)
+    assert prove(model, torch.ones(2, 5, 5, dtype=torch.int64), one_after_the_other) == ["a"]
+
+
+@pytest.mark.parametrize("steps", [1, 3, 12])
+def test_delays_longer_than_a_step_and_than_all_of_them_are_kept(steps, one_after_the_other):
+    data = json.loads(chip("s12.saturate", "s12.saturate", "s10.saturate").to_json())
+    for connection in data["connections"].values():
+        connection["delay"] = {"per": "synapse", "word": "u4"}
+    rng = np.random.default_rng(0)
+    links = [
+        bs.Projection(source, "a", np.ones((size, 7, 2), int), via, {"scale": 0}, None, rng.integers(0, 4, (size, 7)))
+        for source, size, via in (("input", 5, "forward"), ("a", 7, "recurrent"))
+    ]
+    network = bs.Network(
+        bs.Profile.from_json(json.dumps(data)), 5, [bs.Population("a", 7, {"threshold": 15, "leak": 2})], links
+    )
+    torch.manual_seed(0)
+    model = SpikingNetwork(network, Triangle(1.0), gain=60.0, max_input=3)
+    values, gradients, _ = passed(model, few_spikes(steps=steps), False)
+    one_after_the_other.clear()
+    same, close, _ = passed(model, few_spikes(steps=steps), True)
+    assert one_after_the_other == []
+    assert all(torch.equal(a, b) for a, b in zip(values, same, strict=True))
+    torch.testing.assert_close(close, gradients, rtol=1e-4, atol=1e-4)
+
+
+def test_the_gradient_from_above_is_left_as_it_is():
+    emitted = recurrent()(few_spikes(1))[0]["a"]
+    above = torch.ones_like(emitted)
+    emitted.backward(above)
+    assert (above == 1).all()

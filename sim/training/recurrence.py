@@ -25,6 +25,7 @@ from .compiled import NEURON_AND_STEP, UnsureError, partial_sums_fit
 from .fixed import Fixed
 from .parallel import calls, parts, run
 from .scan import Scanned
+from .sparse import by_weights
 from .weights import Matrix
 
 Arrays = Mapping[str, Any]  # tensors, and arrays of registers
@@ -150,8 +151,7 @@ class _Course:
     def _by_weights(self, each: Returning, arrays: Arrays) -> Tensor:
         """The derivative by own weights, of all steps at once."""
         emitted = arrays["out"][: max(0, self.steps - each.lag)].flatten(0, 1)
-        product: Tensor = emitted.t() @ arrays[f"ga{each.place}"][each.lag :].flatten(0, 1)
-        return product
+        return by_weights(emitted, arrays[f"ga{each.place}"][each.lag :].flatten(0, 1))
 
     def _arrivals(self) -> dict[str, Any]:
         """What is known to arrive, and room for what is not; with the bounds of partial sums where they count."""

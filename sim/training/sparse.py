@@ -27,14 +27,25 @@ def product(counts: Tensor, weights: Tensor) -> Tensor:
 
     It is computed from the counts that are not 0 where, on a CPU, they are at most MOST_SHARE of LEAST_WORK or more.
     """
-    if counts.device.type != "cpu" or counts.numel() * weights.shape[1] < LEAST_WORK:
-        return counts.to(weights.dtype) @ weights
-    rows = counts.detach().reshape(-1, counts.shape[-1])
-    listed = Listed.of(rows, weights.dtype)
-    if listed.entries > MOST_SHARE * rows.numel():
+    listed = _listed(counts, weights)
+    if listed is None:
         return counts.to(weights.dtype) @ weights
     result: Tensor = _Product.apply(counts, weights, listed)  # type: ignore[no-untyped-call]
     return result
+
+
+def by_weights(counts: Tensor, above: Tensor) -> Tensor:
+    """What the weights of a product get: counts [row, source], and the derivative by the product, [row, neuron]."""
+    listed = _listed(counts, above)
+    return counts.t() @ above if listed is None else listed.transposed().times(above)
+
+
+def _listed(counts: Tensor, factor: Tensor) -> Listed | None:
+    """The counts that are not 0, where a product with a factor [..., neuron] had better be computed from them."""
+    if counts.device.type != "cpu" or counts.numel() * factor.shape[-1] < LEAST_WORK:
+        return None
+    listed = Listed.of(counts.detach().reshape(-1, counts.shape[-1]), factor.dtype)
+    return listed if listed.entries <= MOST_SHARE * counts.numel() else None
 
 
 @dataclass(frozen=True)
