@@ -22,15 +22,20 @@ class Raster:
     """The input channels that spike in each step of each sample.
 
     shape: (samples, steps, inputs). pointers: int64 [samples * steps + 1], where the channels of each step begin in
-    `index`, int32, ascending and each at most once. counts: int64, what each carries; None where all are one spike.
+    `index`, ascending and each at most once, uint16 where that holds every channel, else int32. counts: int64, what
+    each carries; None where all are one spike.
 
     Made by `of` (dense counts), `of_spikes` (a list) or `of_bits` (packed).
     """
 
     shape: tuple[int, int, int]
     pointers: NDArray[np.int64]
-    index: NDArray[np.int32]
+    index: NDArray[np.uint16 | np.int32]
     counts: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        index = np.ascontiguousarray(self.index, index_type(self.shape[2]))
+        object.__setattr__(self, "index", index)
 
     @classmethod
     def of(cls, spikes: ArrayLike) -> Raster:
@@ -75,7 +80,7 @@ class Raster:
         places, counts = np.unique((columns[0] * steps + columns[1]) * inputs + columns[2], return_counts=True)
         several = counts.astype(np.int64) if (counts > 1).any() else None
         starts = np.bincount(places // inputs, minlength=samples * steps)
-        return cls(shape, _pointers(starts), (places % inputs).astype(np.int32), several)
+        return cls(shape, _pointers(starts), (places % inputs).astype(index_type(inputs)), several)
 
     @classmethod
     def _joined(cls, shape: tuple[int, ...], parts: Iterator[Integers]) -> Raster:
@@ -83,7 +88,7 @@ class Raster:
         for part in parts:
             rows = part.reshape(-1, shape[2])
             step, channel = np.nonzero(rows)
-            index.append(channel.astype(np.int32))
+            index.append(channel.astype(index_type(shape[2])))
             found.append(np.bincount(step, minlength=len(rows)))
             carried = rows[step, channel].astype(np.int64)
             single = single and not (carried != 1).any()
@@ -115,6 +120,11 @@ class Raster:
         return self.shape[0]
 
 
+def index_type(inputs: int) -> type[np.uint16 | np.int32]:
+    """The type of a raster's channels."""
+    return np.uint16 if inputs <= 1 << 16 else np.int32
+
+
 class _Packed(Raster):
     """A raster of bits uint8 [sample, step, byte], which are listed where they are asked for."""
 
@@ -125,10 +135,12 @@ class _Packed(Raster):
             object.__setattr__(self, name, value)
 
     @cached_property
-    def _lists(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    def _lists(self) -> tuple[NDArray[np.int64], NDArray[np.uint16 | np.int32]]:
         found = np.concatenate([self.dense(part).sum(2, np.int64) for part in _parts(self.shape)])
         pointers, done = _pointers(found.ravel()), 0
-        index = np.empty(pointers[-1], np.int32)  # once, and filled in parts: what comes out is the largest
+        index = np.empty(
+            pointers[-1], index_type(self.shape[2])
+        )  # once, and filled in parts: what comes out is the largest
         for part in _parts(self.shape):
             channels = np.nonzero(self.dense(part))[2]
             index[done : done + len(channels)] = channels
@@ -140,7 +152,7 @@ class _Packed(Raster):
         return self._lists[0]
 
     @property
-    def index(self) -> NDArray[np.int32]:
+    def index(self) -> NDArray[np.uint16 | np.int32]:
         return self._lists[1]
 
     def dense(self, samples: slice = slice(None), dtype: str = "uint8") -> Integers:

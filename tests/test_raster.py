@@ -36,6 +36,27 @@ def test_packed_bits_are_the_spikes_that_they_pack(counts):
     assert np.array_equal(raster[:1].dense(), spikes[:1])
 
 
+@pytest.mark.parametrize(("inputs", "dtype"), [(1 << 16, np.uint16), ((1 << 16) + 1, np.int32)])
+def test_channels_are_as_narrow_as_their_number_allows(inputs, dtype):
+    """The last channel reaches the neuron, from a raster however it was made."""
+    link = bs.Projection("input", "a", 7, "forward", shape=bs.Sparse([inputs - 1], [0]))
+    layer = bs.Population("a", 1, {"threshold": 9, "leak": 0})
+    network = bs.Network(bs.load_profile("generic-w8-v16"), inputs, [layer], [link], limits=False)
+    last, shape = [inputs - 1], (1, 1, inputs)
+    bits = np.packbits(np.arange(inputs) == inputs - 1).reshape(1, 1, -1)
+    given = (
+        bs.Raster.of_spikes(shape, [0], [0], last),
+        bs.Raster.of_bits(bits, inputs),
+        bs.Raster(shape, np.array([0, 1]), np.array(last, np.int32)),
+        bs.Raster.of((np.arange(inputs) == inputs - 1)[None]),
+    )
+    for raster in given:
+        assert raster.index.dtype == dtype
+        trace = bs.run(network, raster, record="membrane")
+        assert trace["a"].registers["membrane"] == 7
+        assert np.flatnonzero(trace.state["input"]["spikes"]) == last
+
+
 def test_packed_bits_are_listed_chunk_by_chunk(monkeypatch):
     network = generic()
     spikes = np.random.default_rng(0).random((5, 7, 2)) < 0.5

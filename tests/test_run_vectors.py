@@ -240,7 +240,7 @@ def test_sums_of_every_type_are_among_these():
         weight: wire(network(summing(weight, "any"), np.full((sources, 1), Word.parse(weight).max)))[0][0]
         for weight, sources in SUMMED.items()
     }
-    totals = {weight: signature(layer, raster=False).incoming[0].total for weight, layer in layers.items()}
+    totals = {weight: signature(layer).incoming[0].total for weight, layer in layers.items()}
     assert totals == {"s8": "int16", "s16": "int32", "s32": "int64"}
 
 

@@ -16,15 +16,16 @@ class Arrival:
     """A projection that a kernel delivers, by its connection `via`.
 
     synapses: how many registers it reaches. listed: whether its weights are lists (for each of its delays) or a
-    matrix (it has one delay). raster: whether the source's spikes are lists, too. Types: of the source's spikes, the
-    weights, and sums that hold whatever can arrive. picture: the type that a convolution is computed in; '' if there
-    is none, or if it is not computed as one. channels: of the target, then. windows: of a pool, if it is one.
+    matrix (it has one delay). raster: the type of the channels, where the source's spikes are lists, too; else ''.
+    Types: of the source's spikes, the weights, and sums that hold whatever can arrive. picture: the type that a
+    convolution is computed in; '' if there is none, or if it is not computed as one. channels: of the target, then.
+    windows: of a pool, if it is one.
     """
 
     via: str
     synapses: int
     listed: bool
-    raster: bool
+    raster: str
     spikes: str
     weight: str
     total: str

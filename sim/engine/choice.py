@@ -95,7 +95,7 @@ def of_network(network: Network) -> Choice:
     stages: list[Stages] = []
     deliveries: list[Delivery] = []
     for layer in (layer for group in wire(network) for layer in group):
-        chosen = signature(layer, raster=False)
+        chosen = signature(layer)
         stages.append(_stages(profile, layer.name, layer.kind, chosen.aliases, only=True))
         sources = dict((i.projection, i.source) for i in layer.incoming).values()
         for source, arrival in zip(sources, chosen.incoming, strict=True):
@@ -116,12 +116,12 @@ def _stages(profile: Profile, layer: str, name: str, aliases: bool, only: bool =
 def _forms(via: str, connection: Connection, weight: Interval) -> Iterator[Arrival]:
     """What a projection may be: a matrix, lists, a convolution, or a pool."""
     several, narrow = len(connection.into), _narrowest_of(weight)
-    yield Arrival(via, several, False, False, "", narrow, "")
-    yield Arrival(via, 1 if connection.delay is None else several, True, False, "", narrow, "")
+    yield Arrival(via, several, False, "", "", narrow, "")
+    yield Arrival(via, 1 if connection.delay is None else several, True, "", "", narrow, "")
     if connection.kernel is not None:
-        yield Arrival(via, 1, True, False, "", narrow, "", "sums", 1)
+        yield Arrival(via, 1, True, "", "", narrow, "", "sums", 1)
     if connection.sum is None and weight.lo <= 1 <= weight.hi:
-        yield Arrival(via, 1, True, False, "", narrow, "", windows=Windows((2, 2), (2, 2)))
+        yield Arrival(via, 1, True, "", "", narrow, "", windows=Windows((2, 2), (2, 2)))
 
 
 def _narrowest_of(weight: Interval) -> str:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..datapath import Cap, clip_count
 from ..ops.array import ArrayOps
 from ..profile.schema import INPUT, SPIKES, Profile
-from ..raster import Raster
+from ..raster import Raster, index_type
 from ..trace import PAST, Integers, State
 from .cache import Kernel, address
 from .last_step import spread_last_step
@@ -66,7 +66,8 @@ def simulate(
     given: Integers | Raster = spikes
     if any(i.lag for layer in layers for i in layer.incoming if i.source == INPUT):
         given = _with_past(spikes, state[INPUT])
-    prepared = {layer.name: prepare(profile, layer, isinstance(given, Raster)) for layer in layers}
+    raster = index_type(given.shape[2]).__name__ if isinstance(given, Raster) else ""
+    prepared = {layer.name: prepare(profile, layer, raster) for layer in layers}
     samples = spikes.shape[0]
     counts = {layer.name: np.zeros((samples, len(layer.neuron.registers) + len(EXTRA)), np.int64) for layer in layers}
     whole = _Chunk(given, outputs, state, recorded, counts)

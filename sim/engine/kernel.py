@@ -210,7 +210,7 @@ class _Kernel:
     def _synapses(self, k: int, arrival: Arrival, at: Any, delay: Any) -> None:
         """The events of a row of spikes, to each register."""
         connection = self.profile.connections[arrival.via]
-        events = self._raster(k, at) if arrival.raster else self._listed(k, arrival, at)
+        events = self._raster(k, arrival, at) if arrival.raster else self._listed(k, arrival, at)
         for i, register in enumerate(connection.into[: arrival.synapses]):
             self._synapse(k, i, arrival, register, events, delay)
 
@@ -221,13 +221,13 @@ class _Kernel:
         row, pre = self._row(k, arrival, at), code.argument(f"pre{k}")
         return listed(code, row, pre, index, acting, connection.cap, emitted(self.profile, connection))
 
-    def _raster(self, k: int, at: Any) -> Events:
+    def _raster(self, k: int, arrival: Arrival, at: Any) -> Events:
         """The events of a row of a raster."""
         code, builder = self.code, self.code.builder
         pointers = code.row(f"s{k}", "int64")
         start, end = pointers.get(at), pointers.get(builder.add(at, I64(1)))
         graded = builder.icmp_signed("!=", code.argument(f"graded{k}"), I64(0))
-        index = code.row(f"index{k}", "int32").part(start)
+        index = code.row(f"index{k}", arrival.raster).part(start)
         acting = code.row(f"acting{k}", "int64").part(builder.select(graded, start, I64(0)))
         return Events(index, acting, builder.sub(end, start), graded)
 

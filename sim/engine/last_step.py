@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..ops.code import I64, Code
-from ..raster import Raster
+from ..raster import Raster, index_type
 from ..trace import Integers
 from .cache import Kernel, address, compiled
 from .kernel import generator
@@ -27,18 +27,18 @@ def spread_last_step(raster: Raster, into: Integers) -> None:
     counts = _NONE if raster.counts is None else raster.counts
     arrays: list[NDArray[Any]] = [raster.pointers, raster.index, counts, into]
     values = (c_int64 * len(_NAMES))(*raster.shape, counts is not _NONE, *map(address, arrays))
-    _kernel(into.dtype.name)(addressof(values))
+    _kernel(index_type(raster.shape[2]).__name__, into.dtype.name)(addressof(values))
 
 
 @cache
-def _kernel(dtype: str) -> Kernel:
-    return compiled(f"{generator()}\nlast step\n{dtype}", lambda: _code(dtype))
+def _kernel(listed: str, dtype: str) -> Kernel:
+    return compiled(f"{generator()}\nlast step\n{listed} {dtype}", lambda: _code(listed, dtype))
 
 
-def _code(dtype: str) -> str:
+def _code(listed: str, dtype: str) -> str:
     code = Code(_NAMES)
     builder, (samples, steps, inputs, graded) = code.builder, map(code.argument, _NAMES[:4])
-    pointers, index, counts = (code.row(name, kind) for name, kind in zip(_NAMES[4:7], _TYPES, strict=True))
+    pointers, index, counts = code.row("pointers", "int64"), code.row("index", listed), code.row("counts", "int64")
     several = builder.icmp_signed("!=", graded, I64(0))
     with code.loop(I64(0), samples) as sample:
         row = code.row("into", dtype).part(builder.mul(sample, inputs))
@@ -48,6 +48,3 @@ def _code(dtype: str) -> str:
             known = counts.get(builder.select(several, event, I64(0)))
             row.set(index.get(event), builder.select(several, known, I64(1)))
     return code.finish()
-
-
-_TYPES = ("int64", "int32", "int64")

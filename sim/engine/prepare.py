@@ -54,18 +54,18 @@ class Prepared:
         return values
 
 
-_PREPARED: WeakKeyDictionary[Layer, dict[bool, Prepared]] = WeakKeyDictionary()
+_PREPARED: WeakKeyDictionary[Layer, dict[str, Prepared]] = WeakKeyDictionary()
 
 
-def prepare(profile: Profile, layer: Layer, raster: bool) -> Prepared:
-    """A layer's kernel and what it is always called with, made once. raster: whether the input is one."""
+def prepare(profile: Profile, layer: Layer, raster: str) -> Prepared:
+    """A layer's kernel and what it is always called with, made once. raster: see `signature`."""
     made = _PREPARED.setdefault(layer, {})
     if raster not in made:
         made[raster] = _prepared(profile, layer, raster)
     return made[raster]
 
 
-def _prepared(profile: Profile, layer: Layer, raster: bool) -> Prepared:
+def _prepared(profile: Profile, layer: Layer, raster: str) -> Prepared:
     chosen, sources = signature(layer, raster), []
     arrays: dict[str, NDArray[Any]] = {}
     numbers = {"size": layer.size, "padded": layer.size + -layer.size % LANES, "slots": 0}
@@ -117,9 +117,11 @@ def _sources(incoming: Incoming) -> int:
     return len(weights.pointers) - 1 if isinstance(weights, Listed) else int(weights.shape[0])
 
 
-def signature(layer: Layer, raster: bool) -> Signature:
-    """Which kernel a layer runs on. raster: whether the network's input is one."""
-    arrivals = (_arrival(layer, delays, raster and delays[0].source == INPUT) for delays in _by_projection(layer))
+def signature(layer: Layer, raster: str = "") -> Signature:
+    """Which kernel a layer runs on. raster: the type of its channels, if the network's input is one."""
+    arrivals = (
+        _arrival(layer, delays, raster if delays[0].source == INPUT else "") for delays in _by_projection(layer)
+    )
     return Signature(layer.kind, tuple(arrivals), layer.aliases is not None, tuple(uniform(layer)))
 
 
@@ -128,7 +130,7 @@ def uniform(layer: Layer) -> dict[str, int]:
     return {name: int(v.flat[0]) for name, v in layer.parameters.items() if np.all(v == np.asarray(v).flat[0])}
 
 
-def _arrival(layer: Layer, delays: Sequence[Incoming], raster: bool) -> Arrival:
+def _arrival(layer: Layer, delays: Sequence[Incoming], raster: str) -> Arrival:
     first, weights = delays[0], [weights for i in delays for _, weights in i.synapses]
     listed = isinstance(weights[0], Listed)
     most = max(abs(first.acting.lo), abs(first.acting.hi), 1) * max(map(_total, weights)) if first.sum else 0

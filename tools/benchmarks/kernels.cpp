@@ -57,7 +57,7 @@ static inline Lanes widened(const int8_t *place) {
 
 constexpr int64_t BLOCK = LANES * HELD;  // neurons whose accumulators stay in registers
 
-static inline void add_rows(Lanes *sums, const int8_t *weights, int64_t columns, const int32_t *events, int64_t count) {
+static inline void add_rows(Lanes *sums, const int8_t *weights, int64_t columns, const uint16_t *events, int64_t count) {
     for (int64_t event = 0; event < count; event++) {
         const int8_t *row = weights + events[event] * columns;
 #pragma GCC unroll 8
@@ -86,7 +86,7 @@ extern "C" int64_t register_adds(int64_t rounds, int16_t *memory) {
 
 // Rows of weights [source, columns] that events pick, loaded, widened and added: sums stay in registers throughout.
 // columns: a multiple of BLOCK. Returns how many 16-bit adds were made.
-extern "C" int64_t loaded_adds(const int8_t *weights, int64_t columns, const int32_t *events, int64_t count,
+extern "C" int64_t loaded_adds(const int8_t *weights, int64_t columns, const uint16_t *events, int64_t count,
                                int64_t rounds, int16_t *sink) {
     for (int64_t start = 0; start < columns; start += BLOCK) {
         Lanes sums[HELD];
@@ -99,10 +99,10 @@ extern "C" int64_t loaded_adds(const int8_t *weights, int64_t columns, const int
 
 // The kernel itself: in each step its events, from pointers[step] on, reach every accumulator in order, saturating.
 // sums: int16 [columns]. columns: a multiple of BLOCK. Returns how many 16-bit adds were made.
-extern "C" int64_t accumulate(const int8_t *weights, int64_t columns, const int64_t *pointers, const int32_t *events,
+extern "C" int64_t accumulate(const int8_t *weights, int64_t columns, const int64_t *pointers, const uint16_t *events,
                               int64_t steps, int16_t *sums) {
     for (int64_t step = 0; step < steps; step++) {
-        const int32_t *listed = events + pointers[step];
+        const uint16_t *listed = events + pointers[step];
         const int64_t count = pointers[step + 1] - pointers[step];
         for (int64_t start = 0; start < columns; start += BLOCK) {
             Lanes held[HELD];
