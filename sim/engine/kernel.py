@@ -32,13 +32,14 @@ class Signature:
     """What a kernel is made for; layers of one signature share it, whatever their size.
 
     incoming: in order of delivery. aliases: whether spikes are copied. uniform: the parameters and derived values that
-    are the same for all neurons.
+    are the same for all neurons; zero: those that are 0, of which nothing is computed.
     """
 
     neuron: str
     incoming: tuple[Arrival, ...]
     aliases: bool
     uniform: tuple[str, ...]
+    zero: tuple[str, ...] = ()
 
 
 PICTURE = ("patches", "pairs", "kernel", "places", "lowest", "highest")
@@ -129,11 +130,13 @@ class _Kernel:
         words = {name: storage(self.neuron, name).dtype for name in self.neuron.registers}
         rows = {name: code.row(f"row_{name}", dtype) for name, dtype in words.items()}
         given = {**self.neuron.parameters, **self.neuron.derived}
+        given = {name: word for name, word in given.items() if name not in signature.zero}
+        constants = {**profile.constants, **dict.fromkeys(signature.zero, 0)}
         uniform = {name: code.argument(f"p_{name}") for name in given if name in signature.uniform}
         rows |= {name: code.row(f"p_{name}", word.dtype) for name, word in given.items() if name not in uniform}
         counters = {name: code.slot(I64(0)) for name in counted(self.neuron)}
         ranges = held(profile, self.neuron)
-        self.neurons = Neurons(code, self.neuron, ranges, profile.constants, size, padded, rows, counters, uniform)
+        self.neurons = Neurons(code, self.neuron, ranges, constants, size, padded, rows, counters, uniform)
         self.spikes = code.row(f"row_{SPIKES}", storage(self.neuron, SPIKES).dtype)
         self.state = {name: code.row(f"r_{name}", dtype) for name, dtype in words.items()}
         self.recorded = {name: code.row(f"rec_{name}", dtype) for name, dtype in words.items()}

@@ -95,7 +95,7 @@ def _prepared(profile: Profile, layer: Layer, raster: str) -> Prepared:
     arrays |= {
         f"p_{name}": padded(np.ascontiguousarray(layer.parameters[name], words[name].dtype))
         for name in words
-        if name not in chosen.uniform
+        if name not in chosen.uniform + chosen.zero
     }
     if layer.aliases is not None:
         arrays["aliases"] = np.ascontiguousarray(layer.aliases)
@@ -122,7 +122,11 @@ def signature(layer: Layer, raster: str = "") -> Signature:
     arrivals = (
         _arrival(layer, delays, raster if delays[0].source == INPUT else "") for delays in _by_projection(layer)
     )
-    return Signature(layer.kind, tuple(arrivals), layer.aliases is not None, tuple(uniform(layer)))
+    same = uniform(layer)
+    zero = tuple(name for name, value in same.items() if value == 0)
+    return Signature(
+        layer.kind, tuple(arrivals), layer.aliases is not None, tuple(n for n in same if n not in zero), zero
+    )
 
 
 def uniform(layer: Layer) -> dict[str, int]:

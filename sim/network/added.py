@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..ops.array import ArrayOps, to_array
 from ..profile.connection import Connection
+from ..profile.walk import stage_operands
 from .geometry import expand
 from .lists import Listed, Synapses
 from .parts import Projection
@@ -46,9 +47,10 @@ def added_weights(
         formatted = (format_weights(ops, connection, plane, scope) for plane in planes)
         return [np.broadcast_to(plane, shape) for plane in formatted]
     synapses = synapses_of(connection, projection, sources)
-    scope = {**values, **{name: array[synapses.targets] for name, array in target.items()}}
-    scope |= {name: array[synapses.sources] for name, array in per_source.items()}
-    scope |= {name: array.ravel()[synapses.index] for name, array in per_synapse.items()}
+    read = {name for item in connection.weight.format for _, name in stage_operands((), item.stage)}
+    scope = {**values, **{name: target[name][synapses.targets] for name in target.keys() & read}}
+    scope |= {name: per_source[name][synapses.sources] for name in per_source.keys() & read}
+    scope |= {name: per_synapse[name].ravel()[synapses.index] for name in per_synapse.keys() & read}
     raw = weights.ravel()[synapses.index]
     added = np.broadcast_to(format_weights(ops, connection, raw, scope), raw.shape)
     return [synapses.over(added)]
