@@ -62,6 +62,23 @@ def test_an_overflow_that_cannot_happen_costs_nothing(overflow):
     assert "ctpop" in added(Word(12, True, overflow), Interval(-1025, 1023))
 
 
+def test_a_leak_and_a_reset_that_cannot_overflow_cost_nothing():
+    def run(ops: LaneOps, code: Code) -> None:
+        row = code.row("in", "int16")
+        whole, by = (
+            ops.load(row.load(I64(32 * place), 32), bounds) for place, bounds in enumerate((span(S16), Interval(0, 15)))
+        )
+        threshold = ops.load(row.load(I64(64), 32), Interval(0, 32767))
+        regs = Registers(ops, {"membrane": S16}, {"membrane": whole, "leak": by, "threshold": threshold, SPIKES: by})
+        leak = {"into": "membrane", "of": "membrane", "kind": "shift", "by": "leak"}
+        Decay(**leak, rounding=Rounding.FLOOR, least=0, result="remaining").run(regs)
+        reset = Add(into="membrane", terms=("-threshold",))
+        Fire(branches=(fires(("membrane", Relation.GE, "threshold"), 1, 1, reset),)).run(regs)
+        code.row("out", "int16").store(I64(0), ops.at(regs["membrane"], 16), 32)
+
+    assert "ctpop" not in text(run)
+
+
 @pytest.mark.parametrize(("bits", "native"), [(15, False), (16, True), (17, False), (32, True), (33, False)])
 def test_a_word_that_is_a_lane_saturates_in_one_instruction(bits, native):
     word = Word(bits, True, Overflow.SATURATE)
@@ -93,6 +110,37 @@ def test_a_delivery_saturates_natively_where_the_product_fits_the_lane(word):
         prove_at_the_ends(
             Experiment(Deliver("membrane"), saturating(word), {"count": span(Word(8, True)), "weight": weight})
         )
+
+
+@pytest.mark.parametrize("overflow", Overflow)
+@pytest.mark.parametrize("rounding", Rounding)
+@pytest.mark.parametrize("least", [0, 1])
+def test_what_is_left_of_a_decay_lies_between_the_value_and_nothing(overflow, rounding, least):
+    decay = Decay(into="a", of="membrane", kind="shift", by="by", rounding=rounding, least=least, result="remaining")
+    for low, high in ((-32768, 32767), (0, 32767), (-32768, -1), (5, 9), (-9, -5)):
+        words = {"membrane": S16, "a": Word(16, True, overflow)}
+        ranges = {"membrane": Interval(low, high), "by": Interval(0, 15), "a": Interval(0, 0)}
+        prove_at_the_ends(Experiment(decay, words, ranges), by=[0, 1, 14, 15])
+
+
+@pytest.mark.parametrize("overflow", Overflow)
+@pytest.mark.parametrize("relation", Relation)
+@pytest.mark.parametrize("least", [-32768, -1, 0, 1])
+def test_a_reset_by_what_was_reached_is_counted_only_where_it_may_not_fit(overflow, relation, least):
+    """Of >= and > alone, and of a difference that the condition orders, is anything proved."""
+    for term, right in (("-threshold", "threshold"), ("-other", "threshold"), ("-threshold", "other")):
+        branch = fires(("membrane", relation, right), 1, 1, Add(into="membrane", terms=(term,)))
+        names = {"threshold": Interval(least, 32767), "other": Interval(-3, 32767), SPIKES: Interval(0, 0)}
+        experiment = Experiment(Fire(branches=(branch,)), saturating(S16, overflow), names)
+        prove_at_the_ends(experiment, membrane=[-32768, -2, -1, 0, 1, 32766, 32767])
+
+
+def test_what_one_branch_reached_proves_nothing_of_another_branch():
+    reset = Add(into="membrane", terms=("-threshold",))
+    branches = (fires(("membrane", Relation.GE, "threshold"), 1, 1), fires(("membrane", Relation.LT, 5), -1, 1, reset))
+    ranges = {"threshold": Interval(0, 32767), SPIKES: Interval(0, 0)}
+    experiment = Experiment(Fire(branches=branches), saturating(S16), ranges)
+    prove_at_the_ends(experiment, membrane=[-32768, -2, -1, 0, 1, 32766, 32767])
 
 
 @pytest.mark.parametrize("rounding", Rounding)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 INPUTS = 600  # more than the events of a part, and than the pairs whose sum fits 16 bits
-WORDS = ("s16.saturate", "s16.wrap", "s15.saturate", "s12.wrap", "s9.saturate", "s20.saturate", "s32.wrap")
+WORDS = ("s16.saturate", "s16.wrap", "s12.saturate", "s20.wrap")
 
 
 def profile(word, weight="s16"):
@@ -23,11 +23,11 @@ def assert_equal_to_arrays(network, spikes):
     return golden
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(
     st.integers(0, 2**32 - 1),
     st.sampled_from(WORDS),
-    st.sampled_from([(-3, 3), (-128, 127), (-129, 127), (0, 127), (-128, 0), (-30000, 30000)]),
+    st.sampled_from([(-3, 3), (-128, 127), (0, 127), (-128, 0), (-30000, 30000)]),
     st.sampled_from([1, 31, 33, 224]),
     st.sampled_from([0.01, 0.2, 0.7, 1.0]),
     st.sampled_from([(1, 1), (1, 3), (-3, 1)]),
@@ -42,7 +42,8 @@ def test_a_matrix_is_what_its_sources_are_one_by_one(seed, word, ends, neurons, 
 
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("step", [-1, 0, 1])
-def test_a_register_that_just_stays_within_its_word_and_one_beyond_it(sign, step):
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_register_that_just_stays_within_its_word_and_one_beyond_it(sign, step, listed):
     """A step fills the register to 32767 or -32768, less or more one; a source of the other sign follows."""
     events, end = 300, (32767 if sign > 0 else -32768) + step
     weights = np.zeros((INPUTS, 40), int)
@@ -50,8 +51,12 @@ def test_a_register_that_just_stays_within_its_word_and_one_beyond_it(sign, step
     weights[events] = -sign
     spikes = np.zeros((1, 1, INPUTS), np.uint8)
     spikes[:, :, : events + 1] = 1
-    word = profile("s16.saturate")
-    trace = assert_equal_to_arrays(generic(weights, threshold=32767, leak=0, profile=word), spikes)
+    network = generic(weights, threshold=32767, leak=0, profile=profile("s16.saturate"))
+    if listed:
+        ends = np.nonzero(weights)
+        link = bs.Projection("input", "a", weights[ends], "forward", shape=bs.Sparse(*ends))
+        network = bs.Network(network.profile, INPUTS, network.populations, [link])
+    trace = assert_equal_to_arrays(network, spikes)
     assert (trace.overflows["a"]["accumulator"] > 0) == (step * sign > 0)
 
 

@@ -49,17 +49,17 @@ def arguments(profile: Profile, signature: Signature) -> list[str]:
     """Names of the kernel's arguments, numbers and addresses of arrays: `of_run`, `of_room`, then what never changes.
 
     samples; first, last: the steps to run; size, padded: of a row. Of each incoming projection k its spikes `s{k}`
-    [sample, rows{k}, pre{k}], of which row `lead{k}` is step 0, for each of its delays{k} the steps from a spike to
-    its delivery, `lags{k}`, and weights `w{k}_{i}` [pre, padded] (see `matrix.paired`), or lists of them by delay and
-    source, from `from{k}` [delay, pre + 1] on, to the neurons `to{k}`, with what a source brings a neuron at most and
-    at least, `most{k}_{i}` (0 or more) and `least{k}_{i}`; of a sum also the
-    projection's own `q{k}_*`; and room: `index{k}`, `acting{k}` [pre], `sums{k}` [padded]. Of a raster, `s{k}` are
-    its pointers, `index{k}` and `acting{k}` its channels and what they act as; the latter is a single entry where
-    `graded{k}` is 0. Of a picture (see there) room for its sums, its patches, kernel and places, and what a spike
-    of every source adds at most; of a pool its sides. Parameters and derived values `p_*` [padded], or the value
-    itself where it is uniform; for one sample, registers `row_*` [padded]. Registers `r_*` [sample, size], `out`
-    [sample, rows, size] whose row `lead` is step 0, `overflows` [sample, counted], `aliases` [size, slots]; of each
-    register where it is recorded, `rec_*` [sample, steps, size], or 0.
+    [sample, rows{k}, pre{k}], of which row `lead{k}` is step 0, for each of its delays{k} the steps from a spike to its
+    delivery, `lags{k}`, and weights `w{k}_{i}` [pre, padded] (see `matrix.paired`), or lists of them by delay and
+    source, from `from{k}` [delay, pre + 1] on, to the neurons `to{k}`; what a source brings a neuron at most and at
+    least, `most{k}_{i}` (0 or more) and `least{k}_{i}`, and of lists all of them together, `all_most{k}_{i}` and
+    `all_least{k}_{i}`; of a sum also the projection's own `q{k}_*`; and room: `index{k}`, `acting{k}` [pre], `sums{k}`
+    [padded]. Of a raster, `s{k}` are its pointers, `index{k}` and `acting{k}` its channels and what they act as; the
+    latter is a single entry where `graded{k}` is 0. Of a picture (see there) room for its sums, its patches, kernel and
+    places, and what a spike of every source adds at most; of a pool its sides. Parameters and derived values `p_*`
+    [padded], or the value itself where it is uniform; for one sample, registers `row_*` [padded]. Registers `r_*`
+    [sample, size], `out` [sample, rows, size] whose row `lead` is step 0, `overflows` [sample, counted], `aliases`
+    [size, slots]; of each register where it is recorded, `rec_*` [sample, steps, size], or 0.
     """
     neuron = profile.neurons[signature.neuron]
     names = ["size", "padded", "aliases", "slots"]
@@ -68,7 +68,8 @@ def arguments(profile: Profile, signature: Signature) -> list[str]:
         names += [f"from{k}", f"to{k}"] if arrival.listed else []
         names += [f"{name}{k}" for name in PICTURE] if arrival.picture else []
         names += [f"{name}{k}" for name in SIDES] if arrival.windows else []
-        names += [f"{name}{k}_{i}" for i in range(arrival.synapses) for name in ("w", "most", "least")]
+        ends = ("most", "least", "all_most", "all_least") if arrival.listed else ("most", "least")
+        names += [f"{name}{k}_{i}" for i in range(arrival.synapses) for name in ("w", *ends)]
         names += [f"q{k}_{name}" for name in sum_values(profile.connections[arrival.via])]
     names += [f"p_{name}" for name in (*neuron.parameters, *neuron.derived)]
     return [*of_run(neuron, signature), *of_room(profile, signature), *names]
@@ -266,7 +267,14 @@ class _Kernel:
     def _plain_lists(self, k: int, i: int, register: str, lists: Lists, events: Events, delay: Any) -> None:
         """Synapse by synapse, where no register can pass its word on the way without a fit."""
         code, builder = self.code, self.code.builder
-        most, least = (builder.mul(events.found, code.argument(f"{end}{k}_{i}")) for end in ("most", "least"))
+        ends = []
+        for end, less in (("most", "<"), ("least", ">")):
+            each, together = (
+                builder.mul(events.found, code.argument(f"{end}{k}_{i}")),
+                code.argument(f"all_{end}{k}_{i}"),
+            )
+            ends.append(builder.select(builder.icmp_signed(less, each, together), each, together))
+        most, least = ends
         with builder.if_else(self._roomy(register, events, least, most)) as (plain, careful):
             with plain:
                 self._lists(k, register, self.neurons.rows[register], lists, events, delay)

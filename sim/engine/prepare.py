@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ctypes import Array, c_int64
 from dataclasses import dataclass
 from itertools import accumulate, groupby
@@ -161,13 +161,16 @@ def _by_projection(layer: Layer) -> list[list[Incoming]]:
 
 
 def _extremes(k: int, delays: Sequence[Incoming]) -> dict[str, int]:
-    """What one spike of a source brings a neuron at most and at least, for each register."""
+    """What one spike of a source brings a neuron at most and at least, for each register; of lists also one of each."""
     ends: dict[str, int] = {}
     for i, each in enumerate(zip(*([weights for _, weights in each.synapses] for each in delays), strict=True)):
         several = 1 + max(_repeats(weights) if isinstance(weights, Listed) else 0 for weights in each)
         values = [weights.weights if isinstance(weights, Listed) else weights for weights in each]
         ends[f"most{k}_{i}"] = several * max(int(value.max(initial=0)) for value in values)
         ends[f"least{k}_{i}"] = several * min(int(value.min(initial=0)) for value in values)
+        if isinstance(each[0], Listed):
+            ends[f"all_most{k}_{i}"] = max(_total(weights, lambda w: np.maximum(w, 0)) for weights in each)
+            ends[f"all_least{k}_{i}"] = -max(_total(weights, lambda w: np.maximum(-w, 0)) for weights in each)
     return ends
 
 
@@ -209,11 +212,11 @@ def narrowest(weights: Sequence[NDArray[Any]]) -> str:
     return next(f"int{bits}" for bits in (8, 16, 32, 64) if -(1 << (bits - 1)) <= low and high < 1 << (bits - 1))
 
 
-def _total(weights: Any) -> int:
-    """The most that all sources together can add to a target or subtract, in magnitude, a spike each."""
+def _total(weights: Any, part: Callable[[NDArray[np.int64]], NDArray[np.int64]] = np.abs) -> int:
+    """The most that a part of all weights to a target, their magnitudes as a rule, comes to together."""
     if isinstance(weights, Listed):
         totals = np.zeros(int(weights.targets.max(initial=0)) + 1, np.int64)
-        np.add.at(totals, weights.targets, np.abs(weights.weights.astype(np.int64)))
+        np.add.at(totals, weights.targets, part(weights.weights.astype(np.int64, copy=False)))
     else:
-        totals = np.abs(np.asarray(weights, np.int64)).sum(axis=0)
+        totals = part(np.asarray(weights, np.int64)).sum(axis=0)
     return int(totals.max(initial=0))

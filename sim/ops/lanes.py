@@ -27,13 +27,15 @@ class Lanes:
     """One integer of each neuron of a block, somewhere within `span`.
 
     vector: None for a literal. parts: of a sum or difference its operands, and which of both it is.
-    wrong: where a fit changed the value, if it is known already.
+    wrong: where a fit changed the value, if it is known already. shifted: of what this is a right shift, which lies
+    between 0 and it.
     """
 
     vector: Any
     span: Interval
     parts: tuple[Lanes, Lanes, str] | None = None
     wrong: Any = None
+    shifted: Lanes | None = None
 
 
 def lane_bits(span: Interval) -> int:
@@ -64,6 +66,7 @@ class LaneOps(Ops):
         self.counters, self.held, self.alive = counters, held, alive
         self._intervals = IntervalOps()
         self._observed: list[tuple[str, Any]] = []
+        self._ordered: list[tuple[Any, Lanes, Lanes]] = []  # where a flag holds, one value is at least another
 
     def type(self, bits: int) -> ir.VectorType:
         """A vector of lanes of so many bits."""
@@ -104,6 +107,8 @@ class LaneOps(Ops):
 
     def _sum(self, a: Lanes, b: Lanes, kind: str) -> Lanes:
         span = self._intervals.add(a.span, b.span) if kind == "add" else self._intervals.sub(a.span, b.span)
+        if kind == "sub" and b.shifted is a:
+            span = a.span.join(Interval(0, 0))
         if a.vector is None and b.vector is None:
             return self.constant(span.lo)
         bits = lane_bits(span)
@@ -141,11 +146,13 @@ class LaneOps(Ops):
             by = self.minimum(by, self.constant(bits - 1))
         value, shift = self.at(a, bits), self.at(by, bits)
         floor = self.builder.ashr(value, shift)
+        of = a if by.span.lo >= 0 else None
         if floors:
-            return Lanes(floor, span)
+            return Lanes(floor, span, shifted=of)
         zero = ir.Constant(self.type(bits), [0] * self.lanes)
         mirrored = self.builder.neg(self.builder.ashr(self.builder.neg(value), shift))
-        return Lanes(self.builder.select(self.builder.icmp_signed("<", value, zero), mirrored, floor), span)
+        rounded = self.builder.select(self.builder.icmp_signed("<", value, zero), mirrored, floor)
+        return Lanes(rounded, span, shifted=of)
 
     def divide(self, a: Lanes, b: Lanes) -> Lanes:
         """The floor of a / b; a divisor of 0, which only a neuron has that is not alive, becomes 1"""
@@ -209,11 +216,16 @@ class LaneOps(Ops):
     def compare(self, a: Lanes, relation: Relation, b: Lanes) -> Any:
         """a relation b"""
         bits = lane_bits(a.span.join(b.span))
-        return self.builder.icmp_signed(relation.value, self.at(a, bits), self.at(b, bits))
+        flag = self.builder.icmp_signed(relation.value, self.at(a, bits), self.at(b, bits))
+        if relation in (Relation.GE, Relation.GT):
+            self._ordered.append((flag, a, b))
+        return flag
 
     def both(self, a: Flag, b: Flag) -> Any:
         """a and b"""
-        return self.builder.and_(a, b)
+        flag = self.builder.and_(a, b)
+        self._ordered += [(flag, *pair) for known, *pair in self._ordered if known is a or known is b]
+        return flag
 
     def invert(self, a: Flag) -> Any:
         """not a"""
@@ -227,13 +239,20 @@ class LaneOps(Ops):
 
     def observe(self, register: str, raw: Lanes, fitted: Lanes, word: Word, when: Flag) -> None:
         """Keep where overflows and refused writes happen, if they can, for `count`."""
-        if raw.span.lo in word and raw.span.hi in word:
+        low = max(0, raw.span.lo) if self._not_below_zero(raw, when) else raw.span.lo
+        if low in word and raw.span.hi in word:
             return
         name = REFUSED if word.overflow is Overflow.REFUSE else register
         wrong = fitted.wrong
         if wrong is None:
             wrong = self.compare(raw, Relation.NE, self._inside(raw, fitted, word))
         self._observed.append((name, wrong if when is True else self.builder.and_(wrong, when)))
+
+    def _not_below_zero(self, a: Lanes, when: Flag) -> bool:
+        """Whether a is a difference that is 0 or more where the flag holds."""
+        if a.parts is None or a.parts[2] != "sub":
+            return False
+        return any(flag is when and x is a.parts[0] and y is a.parts[1] for flag, x, y in self._ordered)
 
     def _inside(self, raw: Lanes, fitted: Lanes, word: Word) -> Lanes:
         """What `raw` would have to be to fit."""
