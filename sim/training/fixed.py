@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..engine.cache import Kernel, compiled
-from ..engine.scan import Arriving, Scan, arguments, lanes_of, ranges_at_rest, remembered, scan_code, scan_key, sloped
+from ..engine.scan import Arriving, Scan, arguments, lanes_of, ranges_at_rest, remembered, sloped
+from ..engine.scan_kernel import scan_code, scan_key
 from ..engine.wiring import Layer
 from ..ops.base import Registers
 from ..ops.interval import Interval
