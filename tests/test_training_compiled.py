@@ -21,6 +21,7 @@ from training_networks import (  # noqa: E402
     random_model,
     random_spikes,
     template,
+    threshold_gradient,
 )
 
 
@@ -126,25 +127,10 @@ def test_as_many_threads_as_torch_has_give_the_same_bits(monkeypatch):
 
 
 def test_a_trained_threshold_gets_the_gradient_of_the_interpreter():
-    found = []
-    for compiles in (False, True):
-        model = one_layer(size=18)
-        model.scanner.compiles = compiles
-        threshold = torch.full((18,), 20.0, requires_grad=True)
-        with_weights = model.with_weights
-
-        def trained(layer, rounded=True, with_weights=with_weights, threshold=threshold):
-            made = with_weights(layer, rounded)
-            made.parameters["threshold"] = threshold
-            return made
-
-        model.with_weights = trained
-        generator = torch.Generator().manual_seed(0)
-        emitted, _ = model(torch.randint(0, 3, (4, 6, 5), generator=generator))
-        (emitted["a"] * torch.rand(4, 6, 18, generator=generator)).sum().backward()
-        found.append(threshold.grad)
-    torch.testing.assert_close(found[1], found[0], rtol=1e-4, atol=1e-6)
-    assert found[0].any()
+    spikes = torch.randint(0, 3, (4, 6, 5), generator=torch.Generator().manual_seed(0))
+    expected, found = (threshold_gradient(one_layer(size=18), "a", spikes, compiles) for compiles in (False, True))
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+    assert expected.any()
 
 
 def test_sums_fitted_once_a_step_are_compiled():

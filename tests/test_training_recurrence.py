@@ -13,7 +13,15 @@ from bitspike.training import groups, sparse  # noqa: E402
 from bitspike.training.boolean import BooleanGradient  # noqa: E402
 from bitspike.training.model import SpikingNetwork  # noqa: E402
 from bitspike.training.surrogate import Triangle  # noqa: E402
-from training_networks import branch, chip, passed, random_model, random_spikes, template  # noqa: E402
+from training_networks import (  # noqa: E402
+    branch,
+    chip,
+    passed,
+    random_model,
+    random_spikes,
+    template,
+    threshold_gradient,
+)
 
 ALONE = [("input", "a", "forward"), ("a", "a", "recurrent"), ("a", "b", "forward"), ("input", "b", "recurrent")]
 BEFORE = [("input", "a", "forward"), ("a", "b", "forward"), ("b", "b", "recurrent"), ("input", "b", "recurrent")]
@@ -120,28 +128,12 @@ def test_as_few_steps_as_the_layer_takes_to_reach_itself(steps, one_after_the_ot
 
 
 def test_a_trained_threshold_gets_the_gradient_of_the_interpreter(one_after_the_other):
-    found = []
-    for compiles in (False, True):
-        model = recurrent(size=18)
-        model.scanner.compiles = compiles
-        threshold = torch.full((18,), 20.0, requires_grad=True)
-        with_weights = model.with_weights
-
-        def trained(layer, rounded=True, with_weights=with_weights, threshold=threshold):
-            made = with_weights(layer, rounded)
-            if layer.name == "a":
-                made.parameters["threshold"] = threshold
-            return made
-
-        model.with_weights = trained
-        one_after_the_other.clear()
-        emitted, _ = model(few_spikes())
-        generator = torch.Generator().manual_seed(0)
-        (emitted["a"] * torch.rand(4, 9, 18, generator=generator)).sum().backward()
-        found.append(threshold.grad)
+    expected = threshold_gradient(recurrent(size=18), "a", few_spikes(), False)
+    one_after_the_other.clear()
+    found = threshold_gradient(recurrent(size=18), "a", few_spikes(), True)
     assert one_after_the_other == []
-    torch.testing.assert_close(found[1], found[0], rtol=1e-4, atol=1e-6)
-    assert found[0].any()
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+    assert expected.any()
 
 
 def test_a_thread_that_finds_no_overflow_does_not_hide_anothers(monkeypatch, one_after_the_other):
@@ -166,7 +158,7 @@ def test_the_gradient_of_the_weights_may_be_sparse(monkeypatch, one_after_the_ot
 def test_what_returns_may_overflow_on_the_way(one_after_the_other):
     """Of 100 + 100 - 100 a register of 8 bits makes 27, if it adds them in this order."""
     profile = chip("s8.saturate", "s8.saturate", "s9.saturate")
-    model = SpikingNetwork(template(profile, 5, {"a": 4, "b": 4}, ALONE, 2), Triangle(1.0), max_input=1)
+    model = SpikingNetwork(template(profile, 5, {"a": 4, "b": 4}, ALONE, 1), Triangle(1.0), max_input=1)
     returns = torch.tensor([100.0, 100.0, -100.0, 0.0])[:, None].expand(4, 4)
     with torch.no_grad():
         for each in model.projections:

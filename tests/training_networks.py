@@ -173,3 +173,22 @@ def passed(model: SpikingNetwork, spikes: Any, compiles: bool) -> tuple[list[Any
     loss = sum((each * torch.rand(each.shape, generator=generator)).sum() for each in values)
     gradients = torch.autograd.grad(loss, list(model.parameters()))
     return values, gradients, dict(model.scanner.interpreted)
+
+
+def threshold_gradient(model: SpikingNetwork, name: str, spikes: torch.Tensor, compiles: bool) -> torch.Tensor:
+    """The derivative of a loss of a layer's spikes by its neurons' thresholds, trained from 20 on."""
+    model.scanner.compiles = compiles
+    threshold = torch.full((model.template.size(name),), 20.0, requires_grad=True)
+    with_weights = model.with_weights
+
+    def trained(layer: Any, rounded: bool = True) -> Any:
+        made = with_weights(layer, rounded)
+        if layer.name == name:
+            made.parameters["threshold"] = threshold
+        return made
+
+    model.with_weights = trained
+    emitted = model(spikes)[0][name]
+    (emitted * torch.rand(emitted.shape, generator=torch.Generator().manual_seed(0))).sum().backward()
+    assert threshold.grad is not None
+    return threshold.grad
