@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from ctypes import addressof
 from dataclasses import dataclass
-from functools import cache
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -23,6 +20,7 @@ from .cache import Kernel, address
 from .last_step import spread_last_step
 from .oracle import RefusedOverflowError
 from .prepare import LINE, Arguments, Prepared, prepare
+from .threads import available_threads, in_threads
 from .vector import EXTRA
 from .wiring import Layer
 
@@ -39,11 +37,6 @@ class _Chunk:
     state: Table
     recorded: Table
     counts: Mapping[str, NDArray[np.int64]]
-
-
-def available_threads() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def simulate(
@@ -74,10 +67,7 @@ def simulate(
     parts = min(samples, threads or available_threads())
     bounds = pairwise(samples * part // parts for part in range(parts + 1))
     chunks = [_part(whole, slice(a, b)) for a, b in bounds] if parts > 1 else [whole]
-    if len(chunks) == 1:
-        _run(chunks[0], groups, prepared, spikes.shape[1])
-    else:
-        list(thread_pool().map(lambda chunk: _run(chunk, groups, prepared, spikes.shape[1]), chunks))
+    in_threads(lambda chunk: _run(chunk, groups, prepared, spikes.shape[1]), chunks)
     if any(map(np.count_nonzero, counts.values())):
         refused = np.flatnonzero(np.any([c[:, -1] > 0 for c in counts.values()], axis=0))
         if refused.size:
@@ -86,16 +76,6 @@ def simulate(
             overflows[name][:] += count[:, : overflows[name].size].sum(axis=0)
     for name, rows in (outputs if isinstance(given, Raster) else {**outputs, INPUT: given}).items():
         _keep(state[name], rows)
-
-
-@cache
-def thread_pool() -> ThreadPoolExecutor:
-    """Threads for chunks of samples, kept from run to run."""
-    return ThreadPoolExecutor(available_threads(), "bitspike")
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=thread_pool.cache_clear)  # threads do not survive a fork
 
 
 def _keep(state: dict[str, Integers], rows: Integers) -> None:

@@ -17,10 +17,10 @@ from ..profile.schema import Profile, register_word
 from ..trace import Integers, LayerTrace, State, Trace
 from . import event_oracle
 from .cache import Kernel, compiled
-from .clocked import available_threads, thread_pool
 from .event_core import Core, Record, core_of
 from .event_kernel import DONE, FULL, NEVER_IDLE, PROGRESS, Synapses, arguments, carried, kernel_code, kernel_key
 from .prepare import narrowest, padded
+from .threads import available_threads, in_threads
 from .vector import LANES, counted
 
 ENGINES = ("compiled", "oracle")
@@ -91,10 +91,7 @@ def _compiled(
         for sample in samples:
             ends[sample] = _run(core, prepared, streams[sample], state, record, sample)
 
-    if threads == 1:
-        run(range(len(streams)))
-    else:
-        list(thread_pool().map(run, [range(first, len(streams), threads) for first in range(threads)]))
+    in_threads(run, [range(first, len(streams), threads) for first in range(threads)])
     for sample, (ended, event) in enumerate(ends):
         if ended == NEVER_IDLE:
             raise event_oracle.never_idle(sample, event, core)

@@ -6,7 +6,7 @@ Weights of 8 bits lie in pairs, of which one add of 16 bits adds both: see `pair
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
@@ -59,23 +59,28 @@ class Matrix:
     most: Any
     span: Interval
 
-    def pair(self, source: Any, place: Any) -> Any:
-        """A source's pairs for a vector of neurons."""
-        at = self.code.builder.lshr(self._at(source, place), I64(1))
-        return self.weights.load(at, LANES // 2)
+    def behind(self, neuron: Any) -> Matrix:
+        """The same without the neurons before this one, a multiple of LANES."""
+        entry = self.code.builder.lshr(neuron, I64(1)) if self.pairs else neuron
+        return replace(self, weights=self.weights.part(entry))
 
-    def vector(self, source: Any, place: Any, bits: int) -> Any:
-        """A source's weights for a vector of neurons, in lanes of so many bits."""
+    def pair(self, source: Any, vector: int) -> Any:
+        """A source's pairs for one of the vectors of neurons."""
+        stride = self.code.builder.lshr(self.columns, I64(1))
+        row = self.weights.part(self.code.builder.mul(source, stride))
+        return row.load(I64(vector * LANES // 2), LANES // 2)
+
+    def vector(self, source: Any, vector: int, bits: int) -> Any:
+        """A source's weights for one of the vectors of neurons, in lanes of so many bits."""
+        builder = self.code.builder
         if not self.pairs:
-            return widened(self.code, self.weights, self._at(source, place), bits)
-        builder, pair = self.code.builder, self.pair(source, place)
+            row = self.weights.part(builder.mul(source, self.columns))
+            return widened(self.code, row, I64(vector * LANES), bits)
+        pair = self.pair(source, vector)
         upper = builder.lshr(pair, _same(_PAIR, _BYTE))
         lower = builder.and_(pair, _same(_PAIR, (1 << _BYTE) - 1))
         whole = _joined(builder, lower, upper)
         return resized(builder, builder.sub(whole, _same(whole.type, _BIAS)), bits, signed=True)
-
-    def _at(self, source: Any, place: Any) -> Any:
-        return self.code.builder.add(self.code.builder.mul(source, self.columns), place)
 
 
 def part_of(code: Code, word: Word, matrix: Matrix) -> Any:
@@ -154,7 +159,7 @@ def blocks(code: Code, padded: Any, bits: int, run: Callable[[Any, int], None]) 
 def _summed(code: Code, row: Row, bits: int, start: Any, vectors: int, matrix: Matrix, events: Events) -> None:
     """Add the plain sum to a block, one spike a source or several, in lanes of so many bits, which hold it."""
     builder = code.builder
-    places = [builder.add(start, I64(LANES * vector)) for vector in range(vectors)]
+    places, matrix = [builder.add(start, I64(LANES * vector)) for vector in range(vectors)], matrix.behind(start)
     with builder.if_else(events.graded) as (several, single):
         with several:
             _multiplied(code, row, bits, places, matrix, events)
@@ -178,8 +183,8 @@ def _multiplied(code: Code, row: Row, bits: int, places: Sequence[Any], matrix: 
     with code.loop(I64(0), events.found) as number:
         source, ops = events.index.get(number), LaneOps(code, LANES, {}, {})
         factor = ops.at(ops.splat(events.acting.get(number), ANYTHING), bits)
-        for total, place in zip(sums, places, strict=True):
-            total.add(builder.mul(matrix.vector(source, place, bits), factor))
+        for vector, total in enumerate(sums):
+            total.add(builder.mul(matrix.vector(source, vector, bits), factor))
     for total, place in zip(sums, places, strict=True):
         row.store(place, total.get(), LANES)
 
@@ -189,8 +194,8 @@ def _added(code: Code, row: Row, bits: int, places: Sequence[Any], matrix: Matri
     sums = [code.slot(widened(code, row, place, bits)) for place in places]
 
     def add(sources: Sequence[Any]) -> None:
-        for total, place in zip(sums, places, strict=True):
-            total.add(reduce(code.builder.add, [matrix.vector(source, place, bits) for source in sources]))
+        for vector, total in enumerate(sums):
+            total.add(reduce(code.builder.add, [matrix.vector(source, vector, bits) for source in sources]))
 
     _together(code, events, add)
     for total, place in zip(sums, places, strict=True):
@@ -203,8 +208,8 @@ def _pairs(code: Code, row: Row, bits: int, places: Sequence[Any], matrix: Matri
     sums = [[code.slot(_same(_PAIR, 0)) for _ in ("pairs", "upper bytes")] for _ in places]
 
     def add(sources: Sequence[Any]) -> None:
-        for (whole, upper), place in zip(sums, places, strict=True):
-            pairs = [matrix.pair(source, place) for source in sources]
+        for vector, (whole, upper) in enumerate(sums):
+            pairs = [matrix.pair(source, vector) for source in sources]
             whole.add(reduce(builder.add, pairs))
             upper.add(reduce(builder.add, [builder.lshr(pair, _same(_PAIR, _BYTE)) for pair in pairs]))
 
@@ -231,11 +236,11 @@ def _together(code: Code, events: Events, add: Callable[[Sequence[Any]], None]) 
 
 def _each(neurons: Neurons, register: str, place: Any, matrix: Matrix, events: Events, count: Interval) -> None:
     """Event by event to one vector of neurons, each with its fit."""
-    code = neurons.code
+    code, matrix = neurons.code, matrix.behind(place)
     row, span, ops = neurons.rows[register], neurons.held[register], neurons.ops(place)
     value = code.slot(ops.load(row.load(place, LANES), span, row.signed).vector)
     with code.loop(I64(0), events.found) as number:
-        weights = matrix.vector(events.index.get(number), place, lane_bits(matrix.span))
+        weights = matrix.vector(events.index.get(number), 0, lane_bits(matrix.span))
         weight = ops.load(weights, matrix.span)
         regs = Registers(ops, neurons.neuron.registers, {register: Lanes(value.get(), span)})
         deliver(regs, register, ops.splat(events.count(code, number), count), weight)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..engine.cache import Kernel
-from ..engine.clocked import thread_pool
+from ..engine.threads import in_threads
 from .openmp import openmp
 
 _WORTH_A_THREAD = 100_000  # nanoseconds
@@ -50,12 +50,10 @@ def calls(
 def run(kernel: Kernel, arguments: NDArray[np.int64]) -> None:
     """Call a kernel for each row of arguments [call, name], in a thread of its own."""
     together = openmp() if len(arguments) > 1 else None
-    if len(arguments) == 1:
-        kernel(arguments.ctypes.data)
-    elif together is not None:
+    if together is not None:
         together(kernel, arguments)
     else:
-        list(thread_pool().map(kernel, [each.ctypes.data for each in arguments]))
+        in_threads(kernel, [each.ctypes.data for each in arguments])
 
 
 def parts(rows: int, work: int) -> list[int]:

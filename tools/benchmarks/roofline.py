@@ -57,9 +57,9 @@ class Native:
         rows = np.ascontiguousarray(matrix, np.int8)
         return cls(library, rows, np.zeros(rows.shape[1], np.int16))
 
-    def register_adds(self) -> int:
+    def register_adds(self, rounds: int = ROUNDS) -> int:
         """Saturating adds between registers; returns how many."""
-        return int(self.library.register_adds(ctypes.c_int64(ROUNDS), _at(self.sums)))
+        return int(self.library.register_adds(ctypes.c_int64(rounds), _at(self.sums)))
 
     def loaded_adds(self, events: np.ndarray, rounds: int = 50) -> int:
         """Adds of the weights of events, which stay in registers; returns how many."""

@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,13 @@ import numpy as np
 from . import cores, networks
 from .engine import CHIPS, SEED, facts
 from .networks import GENERIC
+from .roofline import COLUMNS, ROUNDS, Native
 from .rows import Bench, Row, Settings, Target, compared
 from .runs import run
-from .timing import Figure, interleaved, processors
+from .timing import Call, Figure, interleaved, processors
 
 DENSITY, SAMPLES = 0.05, 64
+MANY = 1024  # samples that two threads share: waking one that rests takes up to a millisecond, in a virtual machine
 LINEAR = Target(1.1, at_least=False)  # of an exponent: at most linear, but for what noise adds
 NARROW, WIDE = 3, 6  # times generic's time a synaptic operation, of profiles of 16 bits and of wider ones
 MEMORY = 8  # GiB
@@ -28,6 +32,7 @@ LONGEST = 600  # seconds of the run of a million neurons
 
 def benches(settings: Settings) -> Iterator[Bench]:
     """Threads, three exponents, profiles, event-driven cores, a million neurons."""
+    yield Bench(ALONE, lambda: _alone(settings))
     for topology in ("ff", "rec", *(("conv",) if settings.full else ())):
         yield _threads(settings, topology)
     yield _exponent(settings, "steps", [settings.steps * k for k in (1, 2, 4, 8)], _of_steps)
@@ -40,13 +45,34 @@ def benches(settings: Settings) -> Iterator[Bench]:
         yield Bench(MILLION, lambda: _million(settings))
 
 
+ALONE = "the machine's own adds, two threads of one"
+LONG = 50  # times as many adds as for the roof: see MANY
+
+
+def _alone(settings: Settings) -> Row:
+    """What two threads gain where nothing is shared but the processor: adds between registers, in C++.
+
+    Where two virtual processors are threads of one core, this says so, and bounds what any kernel gains.
+    """
+    if len(processors()) < 2:
+        return Row(ALONE, None, skipped="one processor")
+    natives = [Native.ready(np.zeros((1, COLUMNS))) for _ in range(2)]
+    ready = [native for native in natives if isinstance(native, Native)]
+    if len(ready) < 2:
+        return Row(ALONE, None, skipped=str(natives[0]))
+    adds = partial(Native.register_adds, rounds=LONG * ROUNDS)
+    with ThreadPoolExecutor(2) as pool:
+        calls: list[Call] = [lambda: list(pool.map(adds, ready)), lambda: [adds(native) for native in ready]]
+        return compared(ALONE, interleaved(calls, seconds=settings.seconds), 2)
+
+
 def _threads(settings: Settings, topology: str) -> Bench:
-    title = f"{topology} B={SAMPLES}, two threads of one"
+    title = f"{topology} B={MANY}, two threads of one"
 
     def measure() -> Row:
         if len(processors()) < 2:
             return Row(title, None, skipped="one processor")
-        network, events = _case(settings, topology, GENERIC)
+        network, events = _case(settings, topology, GENERIC, MANY)
         notes = facts(network, events, run(network, events, 2), DENSITY)
         calls = [lambda: run(network, events, 2), lambda: run(network, events, 1)]
         return compared(title, interleaved(calls, seconds=settings.seconds), 2, Target(1.8), **notes)
@@ -54,9 +80,9 @@ def _threads(settings: Settings, topology: str) -> Bench:
     return Bench(title, measure)
 
 
-def _case(settings: Settings, topology: str, name: str) -> tuple[bs.Network, bs.Raster]:
+def _case(settings: Settings, topology: str, name: str, samples: int = SAMPLES) -> tuple[bs.Network, bs.Raster]:
     network = networks.calibrated(topology, name, "saturate", DENSITY)
-    return network, networks.raster(network.inputs, DENSITY, SAMPLES, settings.steps, SEED)
+    return network, networks.raster(network.inputs, DENSITY, samples, settings.steps, SEED)
 
 
 Point = tuple[bs.Network, bs.Raster, float]
