@@ -92,6 +92,15 @@ def test_a_task_of_folds_trains_each_with_its_own_changes_and_searches_nothing(f
     assert "not run yet" not in Path(files[3]).read_text(encoding="utf-8")
 
 
+def test_the_papers_own_gradient_may_have_fewer_seeds_than_the_others(files, monkeypatch):
+    single = {family: settings[:1] for family, settings in SETTINGS.items()}
+    for module in (results, table):
+        monkeypatch.setattr(module, "TASKS", (replace(TINY, settings=single, papers=1),))
+    assert results.main(files) == 0
+    trained = [(line["seed"], line["family"]) for line in ledger_of(files)]
+    assert trained == [(1, BOOLEAN), (1, SURROGATE), (1, PAPER), (2, BOOLEAN), (2, SURROGATE)]
+
+
 def test_a_damaged_ledger_is_named_with_its_line(files, capsys):
     Path(files[1]).write_text('{"task": "digits"}\n', encoding="utf-8")
     assert results.main(files) == 2

@@ -16,9 +16,10 @@ class Task:
     """A row of the table.
 
     recipe: a shipped one's name. wanted: test accuracy in percent, 0 where it is only reported. seeds: how many the
-    final phase has. oracle: test samples that the oracle runs too. settings: for each family the gradients that are
-    searched; a single one is taken without a search. changes: of the recipe's other keys. folds: more changes, of the
-    training with seed 1, 2 and so on, so that the seeds of a task are its folds.
+    final phase has, but for the paper's own gradient, which has at most `papers`. oracle: test samples that the oracle
+    runs too. settings: for each family the gradients that are searched; a single one is taken without a search.
+    changes: of the recipe's other keys. folds: more changes, of the training with seed 1, 2 and so on, so that the
+    seeds of a task are its folds.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Task:
     changes: Change = field(default_factory=dict)
     folds: tuple[Change, ...] = ()
     note: str = ""
+    papers: int = 5
 
     def changed(self, seed: int) -> Change:
         """The recipe's keys in the training with this seed."""
@@ -87,6 +89,8 @@ MNIST = {
     BOOLEAN: (boolean(k=7, dither=True), boolean(k=8, dither=True)),
     SURROGATE: (surrogate("arctan", 0.25), surrogate("arctan", 0.5)),
 }
+# Ten minutes a training: no search.
+CONVOLUTIONAL = {BOOLEAN: (boolean(k=6, dither=True),), SURROGATE: (surrogate("arctan", 0.5),)}
 NARROW = {
     BOOLEAN: (boolean(k=4, dither=True), boolean(k=5, dither=True)),
     SURROGATE: MNIST[SURROGATE],
@@ -104,6 +108,28 @@ RECURRENT = {
         surrogate("fast_sigmoid", 0.25, reset_share=0.5),
     ),
 }
+# Where a neuron spikes several times a step, a reset share of 1 steadies what returns to it.
+XYLO_DIGITS = {
+    BOOLEAN: (
+        boolean(k=7, dither=True, scale=0.25),
+        boolean(k=7, dither=True, top=10, scale=0.25, reset_share=1.0),
+    ),
+    SURROGATE: (surrogate("arctan", 0.5), surrogate("arctan", 0.5, reset_share=1.0)),
+}
+XYLO_SPEECH = {
+    BOOLEAN: (
+        boolean(k=7, dither=True, scale=0.0625, reset_share=0.5),
+        boolean(k=7, dither=True, top=10, scale=0.25, reset_share=1.0),
+        boolean(k=8, dither=True, top=10, scale=0.5, reset_share=1.0),
+        boolean(k=7, dither=True, scale=0.125, reset_share=1.0),
+    ),
+    SURROGATE: (
+        surrogate("arctan", 0.5, scale=0.5, reset_share=0.5),
+        surrogate("arctan", 0.5, reset_share=1.0),
+        surrogate("fast_sigmoid", 0.25, reset_share=1.0),
+        surrogate("arctan", 0.25, reset_share=1.0),
+    ),
+}
 SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
 
 TASKS = (
@@ -117,9 +143,22 @@ TASKS = (
         changes={"epochs": 60, "validation": 200},
         note="Recipe `digits` with 60 epochs, 200 of its 1,200 training samples for validation.",
     ),
-    Task("mnist", "MNIST, 784-256-128-10, T = 8, 8/16", "mnist", 98.2, MNIST),
+    Task("mnist", "MNIST, 784-256-128-10, T = 8, 8/16", "mnist", 98.2, MNIST, seeds=10),
     Task("mnist-w4", "MNIST, 784-256-128-10, T = 8, 4/12", "mnist-w4", 97.5, NARROW),
-    Task("fsdd", "Spoken digits, 256 recurrent, T = 40, takes 0 to 4 held out, 8/16", "fsdd", 96.0, RECURRENT),
+    Task(
+        "mnist-conv",
+        "MNIST, 16c5/2-32c3/2-64c3-50, 52 k weights, T = 4, 8/16",
+        "mnist-conv",
+        99.2,
+        CONVOLUTIONAL,
+        seeds=3,
+        oracle=20,
+        papers=1,
+        note="No search: one Boolean setting, k = log2(threshold) - 2, and the surrogate that MNIST chose above.",
+    ),
+    Task(
+        "fsdd", "Spoken digits, 256 recurrent, T = 40, takes 0 to 4 held out, 8/16", "fsdd", 96.0, RECURRENT, seeds=15
+    ),
     Task(
         "fsdd-speakers",
         "Spoken digits, one speaker of six held out, 8/16",
@@ -130,5 +169,32 @@ TASKS = (
         oracle=20,
         folds=tuple({"data": f"fsdd-held-out-{speaker}"} for speaker in SPEAKERS),
         note=f"Seeds 1 to 6 hold out {', '.join(SPEAKERS)}. No search: the settings that the row above chose.",
+    ),
+    Task(
+        "digits-xylo",
+        "Digits on Xylo Audio 2, 16-96-8 recurrent, 12 steps, 8/16",
+        "digits-xylo",
+        0.0,
+        XYLO_DIGITS,
+        changes={"validation": 200},
+        note="Recipe `digits-xylo` with 200 of its 1,200 training samples for validation.",
+    ),
+    Task(
+        "digits-lines",
+        "The same network and input on the generic profile",
+        "digits-lines",
+        0.0,
+        XYLO_DIGITS,
+        changes={"validation": 200},
+    ),
+    Task("fsdd-xylo", "Spoken digits on Xylo Audio 2, 16-128-8 recurrent, 8/16", "fsdd-xylo", 0.0, XYLO_SPEECH),
+    Task(
+        "fsdd-16",
+        "The same network and input on the generic profile",
+        "fsdd-16",
+        0.0,
+        {family: settings[-1:] for family, settings in RECURRENT.items()},
+        papers=1,
+        note="No search: the settings that spoken digits chose above.",
     ),
 )

@@ -33,6 +33,8 @@ def carry_out(task: Task, ledger: Ledger, data_dir: Path | None) -> Iterator[Run
     chosen = {family: _chosen(task, family, loaded, ledger) for family in SEARCHED} | {PAPER: PAPERS_OWN}
     for seed in range(SEARCH_SEED + 1, SEARCH_SEED + 1 + task.seeds):
         for family, gradient in chosen.items():
+            if family == PAPER and seed > SEARCH_SEED + task.papers:
+                continue
             yield from _missing(task, family, gradient, FINAL, seed, loaded, ledger, data_dir)
 
 
