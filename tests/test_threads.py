@@ -11,7 +11,8 @@ def test_every_part_is_done_once_and_the_first_by_the_caller():
     done = {}
     in_threads(lambda part: done.update({part: threading.get_ident()}), list(range(5)))
     assert sorted(done) == list(range(5))
-    assert done[0] == threading.get_ident() and threading.get_ident() not in [done[part] for part in range(1, 5)]
+    assert done[0] == threading.get_ident()
+    assert threading.get_ident() not in [done[part] for part in range(1, 5)]
 
 
 def test_nothing_is_done_of_nothing():
