@@ -181,8 +181,11 @@ class LaneOps(Ops):
         span = self._intervals.fit(a.span, word)
         if a.span.lo in word and a.span.hi in word:
             return Lanes(a.vector, a.span)
+        native = self._native(a, word)
+        if native is not None:
+            return native
         if word.overflow is Overflow.SATURATE:
-            return self._native(a, word) or self._clipped(a, word, span)
+            return self._clipped(a, word, span)
         bits = lane_bits(span)
         if word.overflow is Overflow.WRAP and (word.bits < bits or not word.signed):
             lane, low = self.at(a, bits), self.at(self.constant(word.min), bits)
@@ -195,7 +198,7 @@ class LaneOps(Ops):
         return Lanes(self.at(inside, lane_bits(span)), span)
 
     def _native(self, a: Lanes, word: Word) -> Lanes | None:
-        """A saturating add or subtraction of two lanes whose ends are the word's."""
+        """A sum or difference of two lanes whose ends are the word's; it is wrong where a saturating one differs."""
         bits = word.bits
         if a.parts is None or bits not in (_NARROWEST, 32) or Interval(word.min, word.max) != _whole(bits):
             return None
@@ -203,9 +206,10 @@ class LaneOps(Ops):
         if lane_bits(x.span) > bits or lane_bits(y.span) > bits:
             return None
         first, second = self.at(x, bits), self.at(y, bits)
-        saturating = self._intrinsic(f"llvm.s{kind}.sat", bits)
-        kept = self.builder.call(saturating, [first, second])
-        wrong = self.builder.icmp_signed("!=", kept, getattr(self.builder, kind)(first, second))
+        clipped = self.builder.call(self._intrinsic(f"llvm.s{kind}.sat", bits), [first, second])
+        plain = getattr(self.builder, kind)(first, second)
+        kept = clipped if word.overflow is Overflow.SATURATE else plain
+        wrong = self.builder.icmp_signed("!=", clipped, plain)
         return Lanes(kept, Interval(word.min, word.max), wrong=wrong)
 
     def _intrinsic(self, name: str, bits: int) -> ir.Function:

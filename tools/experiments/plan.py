@@ -109,26 +109,25 @@ RECURRENT = {
     ),
 }
 # Where a neuron spikes several times a step, a reset share of 1 steadies what returns to it.
-XYLO_DIGITS = {
+STEADY = {
     BOOLEAN: (
-        boolean(k=7, dither=True, scale=0.25),
-        boolean(k=7, dither=True, top=10, scale=0.25, reset_share=1.0),
-    ),
-    SURROGATE: (surrogate("arctan", 0.5), surrogate("arctan", 0.5, reset_share=1.0)),
-}
-XYLO_SPEECH = {
-    BOOLEAN: (
-        boolean(k=7, dither=True, scale=0.0625, reset_share=0.5),
         boolean(k=7, dither=True, top=10, scale=0.25, reset_share=1.0),
         boolean(k=8, dither=True, top=10, scale=0.5, reset_share=1.0),
         boolean(k=7, dither=True, scale=0.125, reset_share=1.0),
     ),
     SURROGATE: (
-        surrogate("arctan", 0.5, scale=0.5, reset_share=0.5),
         surrogate("arctan", 0.5, reset_share=1.0),
         surrogate("fast_sigmoid", 0.25, reset_share=1.0),
         surrogate("arctan", 0.25, reset_share=1.0),
     ),
+}
+XYLO_DIGITS = {
+    BOOLEAN: (boolean(k=7, dither=True, scale=0.25), *STEADY[BOOLEAN]),
+    SURROGATE: (surrogate("arctan", 0.5), *STEADY[SURROGATE]),
+}
+XYLO_SPEECH = {
+    BOOLEAN: (boolean(k=7, dither=True, scale=0.0625, reset_share=0.5), *STEADY[BOOLEAN]),
+    SURROGATE: (surrogate("arctan", 0.5, scale=0.5, reset_share=0.5), *STEADY[SURROGATE]),
 }
 SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
 
@@ -157,7 +156,7 @@ TASKS = (
         note="No search: one Boolean setting, k = log2(threshold) - 2, and the surrogate that MNIST chose above.",
     ),
     Task(
-        "fsdd", "Spoken digits, 256 recurrent, T = 40, takes 0 to 4 held out, 8/16", "fsdd", 96.0, RECURRENT, seeds=15
+        "fsdd", "Spoken digits, 256 recurrent, T = 40, takes 0 to 4 held out, 8/16", "fsdd", 96.0, RECURRENT, seeds=12
     ),
     Task(
         "fsdd-speakers",
@@ -176,6 +175,7 @@ TASKS = (
         "digits-xylo",
         0.0,
         XYLO_DIGITS,
+        seeds=10,
         changes={"validation": 200},
         note="Recipe `digits-xylo` with 200 of its 1,200 training samples for validation.",
     ),
@@ -185,9 +185,12 @@ TASKS = (
         "digits-lines",
         0.0,
         XYLO_DIGITS,
+        seeds=10,
         changes={"validation": 200},
     ),
-    Task("fsdd-xylo", "Spoken digits on Xylo Audio 2, 16-128-8 recurrent, 8/16", "fsdd-xylo", 0.0, XYLO_SPEECH),
+    Task(
+        "fsdd-xylo", "Spoken digits on Xylo Audio 2, 16-128-8 recurrent, 8/16", "fsdd-xylo", 0.0, XYLO_SPEECH, papers=3
+    ),
     Task(
         "fsdd-16",
         "The same network and input on the generic profile",
