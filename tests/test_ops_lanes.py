@@ -97,11 +97,24 @@ def test_a_write_across_signs_counts_where_the_bits_stay_and_the_value_does_not(
     prove_at_the_ends(Experiment(Set(into="membrane", value="a"), saturating(own, overflow), {"a": span(other)}))
 
 
+@pytest.mark.parametrize("overflow", Overflow)
 @pytest.mark.parametrize("word", [S16, S32])
-@pytest.mark.parametrize("terms", [("a",), ("-a",), ("a", "a"), (3,), ("-a", 40000)])
-def test_a_native_saturating_sum_is_the_sum_of_what_fits_the_lane_and_of_what_does_not(word, terms):
+@pytest.mark.parametrize("terms", [("a",), ("-a",), ("a", "a"), (3,), (0,), ("a", 0), ("-a", 40000)])
+def test_a_sum_in_a_lane_of_its_word_is_that_of_what_fits_the_lane_and_of_what_does_not(word, terms, overflow):
     for bound in (span(word), span(Word(word.bits + 1, True)), span(Word(word.bits, False)), Interval(-3, 2)):
-        prove_at_the_ends(Experiment(Add(into="membrane", terms=terms), saturating(word), {"a": bound}))
+        prove_at_the_ends(Experiment(Add(into="membrane", terms=terms), saturating(word, overflow), {"a": bound}))
+
+
+@pytest.mark.parametrize("overflow", Overflow)
+@pytest.mark.parametrize("word", [S16, S32])
+def test_a_value_of_lanes_twice_as_wide_is_fitted_by_its_halves(word, overflow):
+    for bits in (word.bits + 1, 2 * word.bits - 1, 2 * word.bits):
+        near = [value + step for value in (word.min, 0, word.max, 1 << word.bits) for step in (-1, 0, 1)]
+        bound = span(Word(bits, True))
+        values = sorted({*ends(bound), *(value for value in near if bound.lo <= value <= bound.hi)})
+        prove_at_the_ends(
+            Experiment(Set(into="membrane", value="a"), saturating(word, overflow), {"a": bound}), a=values
+        )
 
 
 @pytest.mark.parametrize("word", [S16, S32])

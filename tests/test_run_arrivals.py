@@ -133,7 +133,9 @@ def test_many_delays_run_on_the_kernel_of_two():
         return bs.Network(profile, 8, [layer], [bs.Projection("input", "a", 1, "forward", delays=delays)])
 
     few, many = (made(np.arange(64).reshape(8, 8) % most) for most in (2, 64))
-    assert [signature(layer) for (layer,) in wire(few)] == [signature(layer) for (layer,) in wire(many)]
+    assert [signature(profile, layer) for (layer,) in wire(few)] == [
+        signature(profile, layer) for (layer,) in wire(many)
+    ]
 
 
 @pytest.mark.parametrize("engine", ENGINES)

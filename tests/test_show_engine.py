@@ -132,7 +132,7 @@ def test_a_network_is_told_in_the_order_of_its_kernels():
     network = random_xylo(3)
     stages, deliveries = choice.of_network(network)
     layers = [layer for group in wire(network) for layer in group]
-    arrivals = [each for layer in layers for each in prepare.signature(layer).incoming]
+    arrivals = [each for layer in layers for each in prepare.signature(network.profile, layer).incoming]
     assert [each.layer for each in stages] == [layer.name for layer in layers]
     assert [each.connection for each in deliveries] == [a.via for a in arrivals for _ in range(a.synapses)]
 

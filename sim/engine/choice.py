@@ -69,6 +69,7 @@ class Delivery:
     weights: str
 
 
+Known = dict[str, Interval]
 Choice = tuple[list[Stages], list[Delivery]]
 
 
@@ -95,17 +96,20 @@ def of_network(network: Network) -> Choice:
     stages: list[Stages] = []
     deliveries: list[Delivery] = []
     for layer in (layer for group in wire(network) for layer in group):
-        chosen = signature(layer)
-        stages.append(_stages(profile, layer.name, layer.kind, chosen.aliases, only=True))
+        chosen = signature(profile, layer)
+        known = dict(chosen.emptied)
+        stages.append(_stages(profile, layer.name, layer.kind, chosen.aliases, known, only=True))
         sources = dict((i.projection, i.source) for i in layer.incoming).values()
         for source, arrival in zip(sources, chosen.incoming, strict=True):
-            deliveries += _deliveries(profile, arrival, source, layer.name)
+            deliveries += _deliveries(profile, arrival, source, layer.name, known)
     return stages, deliveries
 
 
-def _stages(profile: Profile, layer: str, name: str, aliases: bool, only: bool = False) -> Stages:
-    """only: whether `aliases` is known of a layer, and not just possible."""
-    ranges, wide = held(profile, profile.neurons[name]), lane_bits(widest(profile, name))
+def _stages(
+    profile: Profile, layer: str, name: str, aliases: bool, known: Known | None = None, only: bool = False
+) -> Stages:
+    """known: of a layer's registers (see `emptied`). only: whether `aliases` is known of it, and not just possible."""
+    ranges, wide = held(profile, profile.neurons[name]) | (known or {}), lane_bits(widest(profile, name))
     lanes = {register: lane_bits(ranges[register]) for register in profile.neurons[name].registers}
     if not aliases:
         return Stages(layer, name, VECTORS, "no neuron's stages need another's", lanes, wide)
@@ -129,9 +133,11 @@ def _narrowest_of(weight: Interval) -> str:
     return narrowest([np.array([weight.lo, weight.hi])])
 
 
-def _deliveries(profile: Profile, arrival: Arrival, source: str, layer: str) -> Iterator[Delivery]:
+def _deliveries(
+    profile: Profile, arrival: Arrival, source: str, layer: str, known: Known | None = None
+) -> Iterator[Delivery]:
     connection = profile.connections[arrival.via]
-    ranges = held(profile, profile.neurons[connection.target])
+    ranges = held(profile, profile.neurons[connection.target]) | (known or {})
     form = _form(arrival)
     for register in connection.into[: arrival.synapses]:
         kernel, why = way(profile, arrival)

@@ -60,7 +60,7 @@ def simulate(
     if any(i.lag for layer in layers for i in layer.incoming if i.source == INPUT):
         given = _with_past(spikes, state[INPUT])
     raster = index_type(given.shape[2]).__name__ if isinstance(given, Raster) else ""
-    prepared = {layer.name: prepare(profile, layer, raster) for layer in layers}
+    prepared = {layer.name: prepare(profile, layer, raster, state[layer.name]) for layer in layers}
     samples = spikes.shape[0]
     counts = {layer.name: np.zeros((samples, len(layer.neuron.registers) + len(EXTRA)), np.int64) for layer in layers}
     whole = _Chunk(given, outputs, state, recorded, counts)

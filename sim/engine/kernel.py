@@ -15,6 +15,7 @@ from typing import Any
 from .. import ops
 from ..ops.code import I64, Code, Row
 from ..ops.interval import Interval
+from ..ops.lanes import lane_bits
 from ..profile.analysis import arriving, effective_weight, held, widest
 from ..profile.connection import Connection
 from ..profile.schema import SPIKES, NeuronClass, Profile, storage
@@ -32,7 +33,8 @@ class Signature:
     """What a kernel is made for; layers of one signature share it, whatever their size.
 
     incoming: in order of delivery. aliases: whether spikes are copied. uniform: the parameters and derived values that
-    are the same for all neurons; zero: those that are 0, of which nothing is computed.
+    are the same for all neurons; zero: those that are 0, of which nothing is computed. emptied: registers that are 0
+    between two steps, with what they hold within one (see there).
     """
 
     neuron: str
@@ -40,6 +42,12 @@ class Signature:
     aliases: bool
     uniform: tuple[str, ...]
     zero: tuple[str, ...] = ()
+    emptied: tuple[tuple[str, Interval], ...] = ()
+
+    def row_type(self, neuron: NeuronClass, register: str) -> str:
+        """Of the row that a register of one sample has while its steps run."""
+        spans = dict(self.emptied)
+        return f"int{lane_bits(spans[register])}" if register in spans else storage(neuron, register).dtype
 
 
 PICTURE = ("patches", "pairs", "kernel", "places", "lowest", "highest")
@@ -129,14 +137,15 @@ class _Kernel:
         self.neuron = profile.neurons[signature.neuron]
         size, padded = code.argument("size"), code.argument("padded")
         words = {name: storage(self.neuron, name).dtype for name in self.neuron.registers}
-        rows = {name: code.row(f"row_{name}", dtype) for name, dtype in words.items()}
+        rows = {name: code.row(f"row_{name}", signature.row_type(self.neuron, name)) for name in words}
+        self.emptied = dict(signature.emptied)
         given = {**self.neuron.parameters, **self.neuron.derived}
         given = {name: word for name, word in given.items() if name not in signature.zero}
         constants = {**profile.constants, **dict.fromkeys(signature.zero, 0)}
         uniform = {name: code.argument(f"p_{name}") for name in given if name in signature.uniform}
         rows |= {name: code.row(f"p_{name}", word.dtype) for name, word in given.items() if name not in uniform}
         counters = {name: code.slot(I64(0)) for name in counted(self.neuron)}
-        ranges = held(profile, self.neuron)
+        ranges = held(profile, self.neuron) | self.emptied
         self.neurons = Neurons(code, self.neuron, ranges, constants, size, padded, rows, counters, uniform)
         self.spikes = code.row(f"row_{SPIKES}", storage(self.neuron, SPIKES).dtype)
         self.state = {name: code.row(f"r_{name}", dtype) for name, dtype in words.items()}
@@ -162,14 +171,18 @@ class _Kernel:
     def begin(self, sample: Any) -> None:
         """Take over a sample's registers."""
         for name, row in self._registers():
-            row.copy(self.state[name].part(self._first(sample)), self.neurons.size)
+            if name in self.emptied:
+                row.clear(self.neurons.size)
+            else:
+                row.copy(self.state[name].part(self._first(sample)), self.neurons.size)
         for counter in self.neurons.counters.values():
             counter.set(I64(0))
 
     def end(self, sample: Any) -> None:
         """Hand a sample's registers back, and what was counted."""
         for name, row in self._registers():
-            self.state[name].part(self._first(sample)).copy(row, self.neurons.size)
+            if name not in self.emptied:
+                self.state[name].part(self._first(sample)).copy(row, self.neurons.size)
         builder, counters = self.code.builder, self.neurons.counters.values()
         for place, counter in enumerate(counters):
             at = builder.add(builder.mul(sample, I64(len(counters))), I64(place))
@@ -329,7 +342,11 @@ class _Kernel:
         at = builder.mul(builder.add(builder.mul(sample, code.argument("steps")), step), size)
         for name, row in self._registers():
             with builder.if_then(builder.icmp_signed("!=", code.argument(f"rec_{name}"), I64(0))):
-                self.recorded[name].part(at).copy(row, size)
+                recorded = self.recorded[name].part(at)
+                if name in self.emptied:
+                    recorded.clear(size)
+                else:
+                    recorded.copy(row, size)
 
 
 def emitted(profile: Profile, connection: Connection) -> Interval:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ctypes import Array, c_int64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, groupby
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -19,6 +19,7 @@ from ..ops.lanes import lane_bits
 from ..profile.schema import INPUT, Profile, storage
 from .arrival import Arrival
 from .cache import Kernel, address, compiled
+from .emptied import emptied
 from .kernel import Signature, arguments, kernel_code, kernel_key, of_room, sum_values
 from .matrix import PAIRED, paired
 from .picture import stride
@@ -54,22 +55,32 @@ class Prepared:
         return values
 
 
-_PREPARED: WeakKeyDictionary[Layer, dict[str, Prepared]] = WeakKeyDictionary()
+_PREPARED: WeakKeyDictionary[Layer, dict[Signature, Prepared]] = WeakKeyDictionary()
+_SIGNATURES: WeakKeyDictionary[Layer, dict[str, Signature]] = WeakKeyDictionary()
 
 
-def prepare(profile: Profile, layer: Layer, raster: str) -> Prepared:
-    """A layer's kernel and what it is always called with, made once. raster: see `signature`."""
-    made = _PREPARED.setdefault(layer, {})
-    if raster not in made:
-        made[raster] = _prepared(profile, layer, raster)
-    return made[raster]
+def prepare(profile: Profile, layer: Layer, raster: str, state: Mapping[str, NDArray[Any]]) -> Prepared:
+    """A layer's kernel and what it is always called with, made once. raster: see `signature`.
+
+    state: the registers [sample, neuron] that a run begins with.
+    """
+    signatures, made = _SIGNATURES.setdefault(layer, {}), _PREPARED.setdefault(layer, {})
+    if raster not in signatures:
+        signatures[raster] = signature(profile, layer, raster)
+    chosen = signatures[raster]
+    if any(state[name].any() for name, _ in chosen.emptied):
+        chosen = replace(chosen, emptied=())
+    if chosen not in made:
+        made[chosen] = _prepared(profile, layer, chosen)
+    return made[chosen]
 
 
-def _prepared(profile: Profile, layer: Layer, raster: str) -> Prepared:
-    chosen, sources = signature(layer, raster), []
+def _prepared(profile: Profile, layer: Layer, chosen: Signature) -> Prepared:
+    sources = []
     arrays: dict[str, NDArray[Any]] = {}
     numbers = {"size": layer.size, "padded": layer.size + -layer.size % LANES, "slots": 0}
-    rows = {f"row_{name}": (numbers["padded"], dtype) for name, dtype in layer.dtypes.items()}
+    types = layer.dtypes | {name: chosen.row_type(layer.neuron, name) for name in layer.neuron.registers}
+    rows = {f"row_{name}": (numbers["padded"], dtype) for name, dtype in types.items()}
     for k, (delays, arrival) in enumerate(zip(_by_projection(layer), chosen.incoming, strict=True)):
         first = delays[0]
         arrays |= _weights(k, delays, arrival)
@@ -117,15 +128,20 @@ def _sources(incoming: Incoming) -> int:
     return len(weights.pointers) - 1 if isinstance(weights, Listed) else int(weights.shape[0])
 
 
-def signature(layer: Layer, raster: str = "") -> Signature:
+def signature(profile: Profile, layer: Layer, raster: str = "") -> Signature:
     """Which kernel a layer runs on. raster: the type of its channels, if the network's input is one."""
-    arrivals = (
-        _arrival(layer, delays, raster if delays[0].source == INPUT else "") for delays in _by_projection(layer)
-    )
+    delayed = _by_projection(layer)
+    arrivals = [_arrival(layer, delays, raster if delays[0].source == INPUT else "") for delays in delayed]
     same = uniform(layer)
     zero = tuple(name for name, value in same.items() if value == 0)
+    incoming = [(each, len(delays), delays[0].values) for each, delays in zip(arrivals, delayed, strict=True)]
     return Signature(
-        layer.kind, tuple(arrivals), layer.aliases is not None, tuple(n for n in same if n not in zero), zero
+        layer.kind,
+        tuple(arrivals),
+        layer.aliases is not None,
+        tuple(name for name in same if name not in zero),
+        zero,
+        tuple(emptied(profile, layer.kind, incoming).items()),
     )
 
 

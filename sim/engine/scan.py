@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..ops.base import Registers
-from ..ops.interval import Interval, IntervalOps
-from ..profile.analysis import held, run
 from ..profile.decision import Decision, decisions
-from ..profile.schema import SPIKES, NeuronClass, Profile
+from ..profile.rest import ranges_at_rest, remembered
+from ..profile.schema import NeuronClass, Profile
 
 MOST_LANES = 16
 
@@ -51,31 +48,6 @@ class Scan:
 def lanes_of(size: int) -> int:
     """Neurons of a vector: a power of 2."""
     return min(MOST_LANES, 1 << (size.bit_length() - 1))
-
-
-def ranges_at_rest(profile: Profile, neuron: NeuronClass) -> dict[str, Interval]:
-    """What each register can hold between two steps, 0 at the start among it."""
-    after = _after_a_step(profile, neuron)
-    return {name: after[name].join(Interval(0, 0)) for name in neuron.registers}
-
-
-def emission(profile: Profile, neuron: NeuronClass) -> Interval:
-    """How many spikes a neuron can emit in a step."""
-    spikes: Interval = _after_a_step(profile, neuron)[SPIKES]
-    return spikes
-
-
-def _after_a_step(profile: Profile, neuron: NeuronClass) -> Registers:
-    ops = IntervalOps()
-    regs = Registers(ops, neuron.registers, dict(held(profile, neuron)))
-    regs.values[SPIKES] = Interval(0, 0)
-    run(ops, regs, neuron.stages)
-    return regs
-
-
-def remembered(resting: Mapping[str, Interval]) -> list[str]:
-    """The registers that are not always 0 between two steps."""
-    return [name for name, span in resting.items() if span != Interval(0, 0)]
 
 
 def sloped(neuron: NeuronClass) -> list[Decision]:

@@ -18,10 +18,11 @@ from ..ops.interval import Interval
 from ..ops.lanes import REFUSED, LaneOps, Lanes, lane_bits
 from ..ops.tape import TapeOps, Traced, Vector
 from ..profile.analysis import held
+from ..profile.rest import ranges_at_rest, remembered
 from ..profile.schema import SPIKES, Profile, storage
 from ..word import Overflow
 from .kernel import generator
-from .scan import Arriving, Scan, arguments, ranges_at_rest, remembered, sloped
+from .scan import Arriving, Scan, arguments, sloped
 
 EXACT = {"float32": 24, "float64": 53}  # bits of the integers that each float holds
 

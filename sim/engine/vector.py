@@ -65,6 +65,8 @@ class Neurons:
         values: dict[str, Any] = {name: ops.constant(value) for name, value in self.constants.items()}
         for name, row in self.rows.items():
             values[name] = ops.load(row.load(place, ops.lanes), self.held[name], row.signed)
+        for name in (name for name, span in self.held.items() if span.lo == span.hi):
+            values[name] = ops.constant(self.held[name].lo)
         values |= {name: ops.splat(value, self.held[name]) for name, value in self.uniform.items()}
         return Registers(ops, self.neuron.registers, values)
 

@@ -106,6 +106,8 @@ class LaneOps(Ops):
         return Lanes(None, Interval(value, value))
 
     def _sum(self, a: Lanes, b: Lanes, kind: str) -> Lanes:
+        if b.vector is None and b.span.lo == 0:
+            return a
         span = self._intervals.add(a.span, b.span) if kind == "add" else self._intervals.sub(a.span, b.span)
         if kind == "sub" and b.shifted is a:
             span = a.span.join(Interval(0, 0))
@@ -145,14 +147,12 @@ class LaneOps(Ops):
         if by.span.hi >= bits:
             by = self.minimum(by, self.constant(bits - 1))
         value, shift = self.at(a, bits), self.at(by, bits)
-        floor = self.builder.ashr(value, shift)
-        of = a if by.span.lo >= 0 else None
-        if floors:
-            return Lanes(floor, span, shifted=of)
-        zero = ir.Constant(self.type(bits), [0] * self.lanes)
-        mirrored = self.builder.neg(self.builder.ashr(self.builder.neg(value), shift))
-        rounded = self.builder.select(self.builder.icmp_signed("<", value, zero), mirrored, floor)
-        return Lanes(rounded, span, shifted=of)
+        if not floors:  # below 0, all that is shifted out is added first
+            one, zero = (ir.Constant(self.type(bits), [number] * self.lanes) for number in (1, 0))
+            out = self.builder.sub(self.builder.shl(one, shift), one)
+            negative = self.builder.icmp_signed("<", value, zero)
+            value = self.builder.add(value, self.builder.select(negative, out, zero))
+        return Lanes(self.builder.ashr(value, shift), span, shifted=a if by.span.lo >= 0 else None)
 
     def divide(self, a: Lanes, b: Lanes) -> Lanes:
         """The floor of a / b; a divisor of 0, which only a neuron has that is not alive, becomes 1"""
@@ -181,9 +181,9 @@ class LaneOps(Ops):
         span = self._intervals.fit(a.span, word)
         if a.span.lo in word and a.span.hi in word:
             return Lanes(a.vector, a.span)
-        native = self._native(a, word)
-        if native is not None:
-            return native
+        quick = self._native(a, word) or self._halved(a, word)
+        if quick is not None:
+            return quick
         if word.overflow is Overflow.SATURATE:
             return self._clipped(a, word, span)
         bits = lane_bits(span)
@@ -211,6 +211,21 @@ class LaneOps(Ops):
         kept = clipped if word.overflow is Overflow.SATURATE else plain
         wrong = self.builder.icmp_signed("!=", clipped, plain)
         return Lanes(kept, Interval(word.min, word.max), wrong=wrong)
+
+    def _halved(self, a: Lanes, word: Word) -> Lanes | None:
+        """The lower half of lanes twice as wide as a word that fills one; wrong where the upper is not its sign."""
+        bits = word.bits
+        whole = bits in (_NARROWEST, 32) and Interval(word.min, word.max) == _whole(bits)
+        if not whole or lane_bits(a.span) != 2 * bits:
+            return None
+        wide, last = self.at(a, 2 * bits), ir.Constant(self.type(bits), [bits - 1] * self.lanes)
+        above = ir.Constant(self.type(2 * bits), [bits] * self.lanes)
+        low, high = (self._resized(half, bits) for half in (wide, self.builder.lshr(wide, above)))
+        wrong = self.builder.icmp_signed("!=", high, self.builder.ashr(low, last))
+        if word.overflow is Overflow.SATURATE:
+            most = ir.Constant(self.type(bits), [word.max] * self.lanes)
+            low = self.builder.select(wrong, self.builder.xor(self.builder.ashr(high, last), most), low)
+        return Lanes(low, self._intervals.fit(a.span, word), wrong=wrong)
 
     def _intrinsic(self, name: str, bits: int) -> ir.Function:
         full, vector = f"{name}.v{self.lanes}i{bits}", self.type(bits)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..engine.cache import Kernel, compiled
-from ..engine.scan import Arriving, Scan, arguments, lanes_of, ranges_at_rest, remembered, sloped
+from ..engine.scan import Arriving, Scan, arguments, lanes_of, sloped
 from ..engine.scan_kernel import scan_code, scan_key
 from ..engine.wiring import Layer
 from ..ops.base import Registers
@@ -24,6 +24,7 @@ from ..ops.interval import Interval
 from ..ops.tensor import TensorOps
 from ..ops.torch_ops import as_like
 from ..profile.decision import Decision
+from ..profile.rest import ranges_at_rest, remembered
 from ..profile.schema import Profile, storage
 from .arrivals import Arrival
 from .crossing import TABLE_BITS

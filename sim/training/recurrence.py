@@ -18,8 +18,8 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
 from ..engine.cache import Kernel
-from ..engine.scan import emission
 from ..engine.wiring import Incoming
+from ..profile.rest import emission
 from .arrivals import Arrival, within
 from .compiled import NEURON_AND_STEP, UnsureError, partial_sums_fit
 from .fixed import Fixed
