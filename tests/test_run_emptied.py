@@ -1,4 +1,4 @@
-"""Registers that every step leaves at 0 are computed in lanes of what can arrive: the bits stay those of their words."""
+"""Registers that every step leaves at 0 run in lanes of what can arrive: the bits stay those of their words."""
 
 import bitspike as bs
 import numpy as np

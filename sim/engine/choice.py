@@ -205,9 +205,9 @@ def write_of(profile: Profile, connection: Connection, register: str) -> str:
 
 
 def _fitted(instructions: str, overflow: Overflow | None) -> str:
-    if ".sat." in instructions:
-        return "the machine's saturating add"
     if overflow is Overflow.SATURATE:
+        if ".sat." in instructions:
+            return "the machine's saturating add"
         return "an add, then a clip" if "icmp" in instructions else "an add, which never overflows"
     if overflow is Overflow.WRAP:
         return "an add, then a mask" if " and " in instructions else "the machine's wrapping add"
