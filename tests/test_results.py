@@ -101,6 +101,18 @@ def test_the_papers_own_gradient_may_have_fewer_seeds_than_the_others(files, mon
     assert trained == [(1, BOOLEAN), (1, SURROGATE), (1, PAPER), (2, BOOLEAN), (2, SURROGATE)]
 
 
+def test_a_task_says_how_far_it_is_from_others(files, monkeypatch):
+    single = {family: settings[:1] for family, settings in SETTINGS.items()}
+    first = replace(TINY, settings=single, papers=0, seeds=1)
+    second = replace(first, name="longer", title="Two epochs", changes={**TINY.changes, "epochs": 2}, against=("tiny",))
+    for module in (results, table):
+        monkeypatch.setattr(module, "TASKS", (first, second))
+    assert results.main(files) == 0
+    found = {line["task"]: 100 * line["test"] for line in ledger_of(files) if line["family"] == BOOLEAN}
+    page = Path(files[3]).read_text(encoding="utf-8")
+    assert f"Boolean mean less that of *Tiny digits*: {found['longer'] - found['tiny']:+.2f} points." in page
+
+
 def test_a_damaged_ledger_is_named_with_its_line(files, capsys):
     Path(files[1]).write_text('{"task": "digits"}\n', encoding="utf-8")
     assert results.main(files) == 2

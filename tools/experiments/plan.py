@@ -19,7 +19,7 @@ class Task:
     final phase has, but for the paper's own gradient, which has at most `papers`. oracle: test samples that the oracle
     runs too. settings: for each family the gradients that are searched; a single one is taken without a search.
     changes: of the recipe's other keys. folds: more changes, of the training with seed 1, 2 and so on, so that the
-    seeds of a task are its folds.
+    seeds of a task are its folds. against: other tasks that the page gives the gap to.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Task:
     folds: tuple[Change, ...] = ()
     note: str = ""
     papers: int = 5
+    against: tuple[str, ...] = ()
 
     def changed(self, seed: int) -> Change:
         """The recipe's keys in the training with this seed."""
@@ -175,11 +176,14 @@ TASKS = (
         XYLO_DIGITS,
         seeds=10,
         changes={"validation": 200},
-        note="Recipe `digits-xylo` with 200 of its 1,200 training samples for validation.",
+        note="Recipe `digits-xylo`, 200 of its 1,200 training samples for validation. Its input, a row and a column of "
+        "the image a step through 16 channels, and its 8 outputs are what differs from the first row; the chip's "
+        "datapath alone is what differs from the next.",
+        against=("digits", "digits-lines"),
     ),
     Task(
         "digits-lines",
-        "The same network and input on the generic profile",
+        "The same on the generic profile: digits, 16-96-8 recurrent, 8/16",
         "digits-lines",
         0.0,
         XYLO_DIGITS,
@@ -187,11 +191,19 @@ TASKS = (
         changes={"validation": 200},
     ),
     Task(
-        "fsdd-xylo", "Spoken digits on Xylo Audio 2, 16-128-8 recurrent, 8/16", "fsdd-xylo", 0.0, XYLO_SPEECH, papers=3
+        "fsdd-xylo",
+        "Spoken digits on Xylo Audio 2, 16-128-8 recurrent, 8/16",
+        "fsdd-xylo",
+        0.0,
+        XYLO_SPEECH,
+        papers=3,
+        note="Half the neurons, 16 mel channels of 40, and 8 outputs are what differs from the row of 256 neurons; the "
+        "chip's datapath alone is what differs from the next.",
+        against=("fsdd", "fsdd-16"),
     ),
     Task(
         "fsdd-16",
-        "The same network and input on the generic profile",
+        "The same on the generic profile: spoken digits, 16-128-8 recurrent, 8/16",
         "fsdd-16",
         0.0,
         {family: settings[-1:] for family, settings in RECURRENT.items()},

@@ -71,10 +71,24 @@ def _details(task: Task, ledger: Ledger) -> str:
     parts = [
         f"## {task.title}",
         task.note,
+        *_gaps(task, ledger),
         search if searched else "",
         final if finals else "The final seeds were not run yet.",
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _gaps(task: Task, ledger: Ledger) -> list[str]:
+    """How far a task's Boolean mean is from those of the tasks that it is held against."""
+    means = {each.name: _mean(_finals(each, BOOLEAN, ledger)) for each in TASKS}
+    own, titles = means[task.name], {each.name: each.title for each in TASKS}
+    others = [(titles[name], means[name]) for name in task.against]
+    return [f"Boolean mean less that of *{t}*: {own - m:+.2f} points." for t, m in others if own and m]
+
+
+def _mean(runs: Sequence[Run]) -> float | None:
+    values = list(_by_seed(runs).values())
+    return spread(values)[0] if values else None
 
 
 def _final_row(run: Run) -> list[str]:
