@@ -143,7 +143,15 @@ TASKS = (
         changes={"epochs": 60, "validation": 200},
         note="Recipe `digits` with 60 epochs, 200 of its 1,200 training samples for validation.",
     ),
-    Task("mnist", "MNIST, 784-256-128-10, T = 8, 8/16", "mnist", 98.2, MNIST, seeds=10),
+    Task(
+        "mnist",
+        "MNIST, 784-256-128-10, T = 8, 8/16",
+        "mnist",
+        98.2,
+        MNIST,
+        seeds=10,
+        note="Five seeds were run first, with a difference of +0.00 [-0.16, +0.16]; five more narrowed it.",
+    ),
     Task("mnist-w4", "MNIST, 784-256-128-10, T = 8, 4/12", "mnist-w4", 97.5, NARROW),
     Task(
         "mnist-conv",
@@ -178,7 +186,8 @@ TASKS = (
         changes={"validation": 200},
         note="Recipe `digits-xylo`, 200 of its 1,200 training samples for validation. Its input, a row and a column of "
         "the image a step through 16 channels, and its 8 outputs are what differs from the first row; the chip's "
-        "datapath alone is what differs from the next.",
+        "datapath alone is what differs from the next. A search of two settings a family came first here and in the "
+        "next row; the surrogates that it chose had 93.1 and 94.4 % in five seeds, and are not in the tables.",
         against=("digits", "digits-lines"),
     ),
     Task(
