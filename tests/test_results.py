@@ -113,6 +113,24 @@ def test_a_task_says_how_far_it_is_from_others(files, monkeypatch):
     assert f"Boolean mean less that of *Tiny digits*: {found['longer'] - found['tiny']:+.2f} points." in page
 
 
+def test_a_wider_search_puts_aside_the_seeds_of_what_it_no_longer_chooses(tmp_path):
+    ledger = Ledger(tmp_path / "runs.jsonl")
+    first, second = (described(gradient) for gradient in SETTINGS[SURROGATE])
+
+    def add(setting, phase, seed, validation):
+        test = None if phase == SEARCH else 0.5
+        ledger.add(Run("tiny", SURROGATE, setting, phase, seed, "0a", validation, test, 1, 0.1, 1.0, {}, {}))
+
+    add(first, SEARCH, 0, 0.8)
+    add(first, FINAL, 1, 0.8)
+    assert [run.setting for run in table._finals(TINY, SURROGATE, ledger)] == [first]
+    add(second, SEARCH, 0, 0.9)
+    add(second, FINAL, 2, 0.9)
+    assert [run.setting for run in table._finals(TINY, SURROGATE, ledger)] == [second]
+    add(second, SEARCH, 0, 0.7)  # searched again, with another recipe
+    assert [run.setting for run in table._finals(TINY, SURROGATE, ledger)] == [first]
+
+
 def test_a_damaged_ledger_is_named_with_its_line(files, capsys):
     Path(files[1]).write_text('{"task": "digits"}\n', encoding="utf-8")
     assert results.main(files) == 2

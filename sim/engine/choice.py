@@ -69,20 +69,19 @@ class Delivery:
     weights: str
 
 
-Known = dict[str, Interval]
 Choice = tuple[list[Stages], list[Delivery]]
 
 
 def of_profile(profile: Profile) -> Choice:
     """What runs for each class and connection of a profile, whatever the network."""
-    stages = [_stages(profile, "", name, aliases=neuron.relay is not None) for name, neuron in profile.neurons.items()]
+    stages = [_stages(profile, "", name, neuron.relay is not None, {}) for name, neuron in profile.neurons.items()]
     if profile.clock == "event":
         return stages, [each for name, event in profile.events.items() for each in _event(profile, name, event)]
     return stages, [
         each
         for name, connection in profile.connections.items()
         for arrival in _forms(name, connection, effective_weight(profile, connection))
-        for each in _deliveries(profile, arrival, "", "")
+        for each in _deliveries(profile, arrival, "", "", {})
     ]
 
 
@@ -91,7 +90,7 @@ def of_network(network: Network) -> Choice:
     profile = network.profile
     if profile.clock == "event":
         core = core_of(network)
-        own = [_stages(profile, core.layer.name, core.layer.kind, aliases=False)]
+        own = [_stages(profile, core.layer.name, core.layer.kind, False, {})]
         return own, [each for kind in core.kinds for each in _event(profile, kind.name, kind.event, kind)]
     stages: list[Stages] = []
     deliveries: list[Delivery] = []
@@ -106,10 +105,15 @@ def of_network(network: Network) -> Choice:
 
 
 def _stages(
-    profile: Profile, layer: str, name: str, aliases: bool, known: Known | None = None, only: bool = False
+    profile: Profile,
+    layer: str,
+    name: str,
+    aliases: bool,
+    known: dict[str, Interval],
+    only: bool = False,
 ) -> Stages:
     """known: of a layer's registers (see `emptied`). only: whether `aliases` is known of it, and not just possible."""
-    ranges, wide = held(profile, profile.neurons[name]) | (known or {}), lane_bits(widest(profile, name))
+    ranges, wide = held(profile, profile.neurons[name]) | known, lane_bits(widest(profile, name))
     lanes = {register: lane_bits(ranges[register]) for register in profile.neurons[name].registers}
     if not aliases:
         return Stages(layer, name, VECTORS, "no neuron's stages need another's", lanes, wide)
@@ -134,10 +138,10 @@ def _narrowest_of(weight: Interval) -> str:
 
 
 def _deliveries(
-    profile: Profile, arrival: Arrival, source: str, layer: str, known: Known | None = None
+    profile: Profile, arrival: Arrival, source: str, layer: str, known: dict[str, Interval]
 ) -> Iterator[Delivery]:
     connection = profile.connections[arrival.via]
-    ranges = held(profile, profile.neurons[connection.target]) | (known or {})
+    ranges = held(profile, profile.neurons[connection.target]) | known
     form = _form(arrival)
     for register in connection.into[: arrival.synapses]:
         kernel, why = way(profile, arrival)

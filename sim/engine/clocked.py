@@ -132,7 +132,7 @@ def _run(chunk: _Chunk, groups: Sequence[Sequence[Layer]], prepared: Mapping[str
 def _call(
     layer: Layer, prepared: Prepared, chunk: _Chunk, steps: int, spikes: Mapping[str, int], room: int
 ) -> tuple[Kernel, Arguments, list[Any]]:
-    """A kernel, its arguments for a chunk (see `kernel.of_run`), and what must live until it has run.
+    """A kernel, its arguments for a chunk (see `signature.of_run`), and what must live until it has run.
 
     spikes: addresses of every layer's; room: address of the memory that the kernel may use.
     """

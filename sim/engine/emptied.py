@@ -4,40 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..datapath import SUM, Fire, deliver_sum
-from ..ops.base import Registers
+from ..datapath import SUM, Fire
 from ..ops.interval import Interval, IntervalOps
 from ..ops.lanes import lane_bits
-from ..profile.analysis import held, sum_scope
+from ..profile.analysis import held, settle_sum
 from ..profile.rest import ranges_at_rest
-from ..profile.schema import NeuronClass, Profile
+from ..profile.schema import Profile
 from .arrival import Arrival
 
 NOTHING = Interval(0, 0)
 
+Delivered = tuple[Arrival, int, Mapping[str, int]]
+"""A projection, over how many delays, and its own values."""
 
-Arriving = tuple[Arrival, int, Mapping[str, int]]
-"""What is delivered, over how many delays, and the projection's own values."""
 
-
-def emptied(profile: Profile, kind: str, incoming: Sequence[Arriving]) -> dict[str, Interval]:
+def emptied(profile: Profile, kind: str, incoming: Sequence[Delivered]) -> dict[str, Interval]:
     """Those of a class that narrower lanes hold than their words ask for, with what so many bits hold.
 
     incoming: in order of delivery. It is so in runs that begin with 0 in these registers; a state may not.
     """
     neuron, found = profile.neurons[kind], {}
     words, resting = held(profile, neuron), ranges_at_rest(profile, neuron)
-    fired = {name for stage in neuron.stages if isinstance(stage, Fire) for branch in stage.branches
-             for name in branch.writes}  # fmt: skip
+    fires = [branch for stage in neuron.stages if isinstance(stage, Fire) for branch in stage.branches]
+    grown = {name for branch in fires for name in branch.writes}  # by every spike of a step
     for register in neuron.registers:
-        if resting[register] == NOTHING and register not in fired:
-            span = _arrived(profile, neuron, register, incoming)
+        if resting[register] == NOTHING and register not in grown:
+            span = _arrived(profile, register, incoming)
             if span is not None and lane_bits(span) < lane_bits(words[register]):
                 found[register] = span
     return found
 
 
-def _arrived(profile: Profile, neuron: NeuronClass, register: str, incoming: Sequence[Arriving]) -> Interval | None:
+def _arrived(profile: Profile, register: str, incoming: Sequence[Delivered]) -> Interval | None:
     """What a register holds while a step's sums arrive; None where that is not known without the weights."""
     span = NOTHING
     for arrival, delays, own in incoming:
@@ -46,17 +44,9 @@ def _arrived(profile: Profile, neuron: NeuronClass, register: str, incoming: Seq
             continue
         if connection.sum is None or delays > 1:
             return None
-        total = _whole(int(arrival.total.removeprefix("int")))
-        ops, words = IntervalOps(), {**neuron.registers, SUM: connection.sum.word}
-        values = {name: Interval(value, value) for name, value in own.items()}
-        regs = Registers(ops, words, {**sum_scope(profile, connection), **values, SUM: total, register: span})
-        regs.write(SUM, total)
-        for item in connection.sum.then:
-            item.stage.run(regs)
-        deliver_sum(regs, register)
-        span = span.join(regs[register])
-    return span if span == NOTHING else _whole(span.bits)
-
-
-def _whole(bits: int) -> Interval:
-    return Interval(-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+        ops = IntervalOps()
+        known = {name: Interval(value, value) for name, value in own.items()}
+        whole = Interval.of_bits(int(arrival.total.removeprefix("int")))
+        known |= {SUM: ops.fit(whole, connection.sum.word), register: span}
+        span = span.join(settle_sum(ops, profile, connection, connection.sum, register, known))
+    return span if span == NOTHING else Interval.of_bits(span.bits)

@@ -20,10 +20,11 @@ from ..profile.schema import INPUT, Profile, storage
 from .arrival import Arrival
 from .cache import Kernel, address, compiled
 from .emptied import emptied
-from .kernel import Signature, arguments, kernel_code, kernel_key, of_room, sum_values
+from .kernel import kernel_code, kernel_key
 from .matrix import PAIRED, paired
 from .picture import stride
 from .pool import SIDES
+from .signature import Signature, arguments, of_room, sum_values
 from .vector import LANES
 from .wiring import Incoming, Layer
 

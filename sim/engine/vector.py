@@ -64,9 +64,9 @@ class Neurons:
         """The neurons from `place` on."""
         values: dict[str, Any] = {name: ops.constant(value) for name, value in self.constants.items()}
         for name, row in self.rows.items():
-            values[name] = ops.load(row.load(place, ops.lanes), self.held[name], row.signed)
-        for name in (name for name, span in self.held.items() if span.lo == span.hi):
-            values[name] = ops.constant(self.held[name].lo)
+            span = self.held[name]
+            single = name in self.neuron.registers and span.lo == span.hi
+            values[name] = ops.constant(span.lo) if single else ops.load(row.load(place, ops.lanes), span, row.signed)
         values |= {name: ops.splat(value, self.held[name]) for name, value in self.uniform.items()}
         return Registers(ops, self.neuron.registers, values)
 
@@ -145,7 +145,7 @@ def settled(neurons: Neurons, register: str, sums: Row, total: Sum, values: Mapp
         ops = neurons.ops(place)
         inner = dict(neurons.registers(ops, place).values)
         inner |= {name: ops.splat(value, span) for name, (value, span) in values.items()}
-        arrived = ops.load(sums.load(place, LANES), _whole(sums.bits))
+        arrived = ops.load(sums.load(place, LANES), Interval.of_bits(sums.bits))
         regs = Registers(ops, {**neurons.neuron.registers, SUM: total.word}, {**inner, SUM: arrived})
         regs.write(SUM, arrived)
         for item in total.then:
@@ -188,7 +188,3 @@ def _relay(code: Code, cap: int, aliases: Row, slots: Any, spikes: Row, place: A
         with builder.if_then(builder.icmp_signed(">=", to, I64(0))):
             total = builder.add(spikes.get(to), emitted)
             spikes.set(to, builder.select(builder.icmp_signed("<", total, I64(cap)), total, I64(cap)))
-
-
-def _whole(bits: int) -> Interval:
-    return Interval(-(1 << (bits - 1)), (1 << (bits - 1)) - 1)

@@ -18,6 +18,11 @@ class Interval(NamedTuple):
     lo: int
     hi: int
 
+    @classmethod
+    def of_bits(cls, bits: int) -> Interval:
+        """Whatever so many bits hold, in two's complement."""
+        return cls(-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+
     def join(self, other: Interval) -> Interval:
         """The least interval that contains both."""
         return Interval(min(self.lo, other.lo), max(self.hi, other.hi))

@@ -136,7 +136,7 @@ class LaneOps(Ops):
     def shift_left(self, a: Lanes, by: Lanes) -> Lanes:
         """a * 2**by"""
         span = self._intervals.shift_left(a.span, by.span)
-        bits = lane_bits(span.join(_whole(min(by.span.hi, 63) + 1)))
+        bits = lane_bits(span.join(Interval.of_bits(min(by.span.hi, 63) + 1)))
         return Lanes(self.builder.shl(self.at(a, bits), self.at(by, bits)), span)
 
     def shift_right(self, a: Lanes, by: Lanes, rounding: Rounding) -> Lanes:
@@ -200,7 +200,7 @@ class LaneOps(Ops):
     def _native(self, a: Lanes, word: Word) -> Lanes | None:
         """A sum or difference of two lanes whose ends are the word's; it is wrong where a saturating one differs."""
         bits = word.bits
-        if a.parts is None or bits not in (_NARROWEST, 32) or Interval(word.min, word.max) != _whole(bits):
+        if a.parts is None or not _fills_a_lane(word):
             return None
         x, y, kind = a.parts
         if lane_bits(x.span) > bits or lane_bits(y.span) > bits:
@@ -215,8 +215,7 @@ class LaneOps(Ops):
     def _halved(self, a: Lanes, word: Word) -> Lanes | None:
         """The lower half of lanes twice as wide as a word that fills one; wrong where the upper is not its sign."""
         bits = word.bits
-        whole = bits in (_NARROWEST, 32) and Interval(word.min, word.max) == _whole(bits)
-        if not whole or lane_bits(a.span) != 2 * bits:
+        if not _fills_a_lane(word) or lane_bits(a.span) != 2 * bits:
             return None
         wide, last = self.at(a, 2 * bits), ir.Constant(self.type(bits), [bits - 1] * self.lanes)
         above = ir.Constant(self.type(2 * bits), [bits] * self.lanes)
@@ -331,6 +330,6 @@ class LaneOps(Ops):
         return self.at(value, lane_bits(span))
 
 
-def _whole(bits: int) -> Interval:
-    """Whatever so many bits hold."""
-    return Interval(-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+def _fills_a_lane(word: Word) -> bool:
+    """Whether a word holds all that a lane does, of those that have a wider one."""
+    return word.bits in (_NARROWEST, 32) and Interval(word.min, word.max) == Interval.of_bits(word.bits)

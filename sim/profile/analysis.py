@@ -9,7 +9,7 @@ from ..datapath import ANY, NONZERO, SPIKES, SUM, WEIGHT, Fire, deliver, deliver
 from ..ops.base import Registers
 from ..ops.interval import Interval, IntervalOps
 from ..word import Word
-from .connection import Connection
+from .connection import Connection, Sum
 from .schema import INPUT, NeuronClass, Profile
 from .walk import listed, stage_operands
 
@@ -131,11 +131,20 @@ def _deliver(ops: IntervalOps, profile: Profile, neuron: NeuronClass, connection
         if connection.sum is None:
             deliver(Registers(ops, neuron.registers, dict(start)), register, count, weight)
             continue
-        words = {**neuron.registers, SUM: connection.sum.word}
-        regs = Registers(ops, words, {**start, **sum_scope(profile, connection)})
         ops.mul(count, weight)
-        run(ops, regs, [item.stage for item in connection.sum.then])
-        deliver_sum(regs, register)
+        settle_sum(ops, profile, connection, connection.sum, register, start)
+
+
+def settle_sum(
+    ops: IntervalOps, profile: Profile, connection: Connection, total: Sum, register: str, known: Ranges
+) -> Interval:
+    """What a register holds after the sum of a step has its stages and arrives; known: of whatever is not its word."""
+    words = {**profile.neurons[connection.target].registers, SUM: total.word}
+    regs = Registers(ops, words, {**sum_scope(profile, connection), **known})
+    run(ops, regs, [item.stage for item in total.then])
+    deliver_sum(regs, register)
+    settled: Interval = regs[register]
+    return settled
 
 
 def _weight(ops: IntervalOps, profile: Profile, connection: Connection) -> Interval:

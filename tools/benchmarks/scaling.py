@@ -23,7 +23,7 @@ from .runs import run
 from .timing import Call, Figure, interleaved, processors
 
 DENSITY, SAMPLES = 0.05, 64
-MANY = 1024  # samples that two threads share: waking one that rests takes up to a millisecond, in a virtual machine
+SHARED = 1024  # samples that two threads share: waking one that rests takes up to a millisecond, in a virtual machine
 LINEAR = Target(1.1, at_least=False)  # of an exponent: at most linear, but for what noise adds
 NARROW, WIDE = 3, 6  # times generic's time a synaptic operation, of profiles of 16 bits and of wider ones
 MEMORY = 8  # GiB
@@ -46,7 +46,7 @@ def benches(settings: Settings) -> Iterator[Bench]:
 
 
 ALONE = "the machine's own adds, two threads of one"
-LONG = 50  # times as many adds as for the roof: see MANY
+LONG = 50  # times as many adds as for the roof: see SHARED
 
 
 def _alone(settings: Settings) -> Row:
@@ -67,12 +67,12 @@ def _alone(settings: Settings) -> Row:
 
 
 def _threads(settings: Settings, topology: str) -> Bench:
-    title = f"{topology} B={MANY}, two threads of one"
+    title = f"{topology} B={SHARED}, two threads of one"
 
     def measure() -> Row:
         if len(processors()) < 2:
             return Row(title, None, skipped="one processor")
-        network, events = _case(settings, topology, GENERIC, MANY)
+        network, events = _case(settings, topology, GENERIC, SHARED)
         notes = facts(network, events, run(network, events, 2), DENSITY)
         calls = [lambda: run(network, events, 2), lambda: run(network, events, 1)]
         return compared(title, interleaved(calls, seconds=settings.seconds), 2, Target(1.8), **notes)

@@ -16,8 +16,9 @@ from bitspike import Network, compare, run
 from bitspike.training import Recipe, Trained, load_recipe, test_set, train
 from bitspike.training.task import TestSet
 
+from .choice import chosen
 from .ledger import FINAL, SEARCH, Ledger, Run
-from .plan import BOOLEAN, PAPER, PAPERS_OWN, SEARCHED, Change, Task, described
+from .plan import BOOLEAN, FAMILIES, PAPER, SEARCHED, Change, Task, described
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 AT_ONCE = 250  # test samples whose every register is held at a time
@@ -30,12 +31,11 @@ def carry_out(task: Task, ledger: Ledger, data_dir: Path | None) -> Iterator[Run
     for family in SEARCHED:
         for gradient in task.settings[family] if len(task.settings[family]) > 1 else ():
             yield from _missing(task, family, gradient, SEARCH, SEARCH_SEED, loaded, ledger, data_dir)
-    chosen = {family: _chosen(task, family, loaded, ledger) for family in SEARCHED} | {PAPER: PAPERS_OWN}
+    gradients = {family: chosen(task, family, ledger) for family in FAMILIES}
     for seed in range(SEARCH_SEED + 1, SEARCH_SEED + 1 + task.seeds):
-        for family, gradient in chosen.items():
-            if family == PAPER and seed > SEARCH_SEED + task.papers:
-                continue
-            yield from _missing(task, family, gradient, FINAL, seed, loaded, ledger, data_dir)
+        for family, gradient in gradients.items():
+            if family != PAPER or seed <= SEARCH_SEED + task.papers:
+                yield from _missing(task, family, gradient, FINAL, seed, loaded, ledger, data_dir)
 
 
 def _missing(
@@ -88,16 +88,6 @@ def _digest(recipe: Recipe, template: Network) -> str:
         recipe.model_dump_json(exclude_defaults=True) + template.profile.digest
     )  # keys that come later change nothing
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _chosen(task: Task, family: str, loaded: tuple[Recipe, Network], ledger: Ledger) -> Change:
-    """The setting of best validation accuracy, the first of equals."""
-
-    def validation(gradient: Change) -> float:
-        found = ledger.find((SEARCH, _digest(_changed(task, gradient, SEARCH_SEED, loaded[0]), loaded[1]), SEARCH_SEED))
-        return found.validation if found else -1.0
-
-    return max(task.settings[family], key=validation)
 
 
 def _tested(trained: Trained, test: TestSet, oracle: int) -> dict[str, Any]:

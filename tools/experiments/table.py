@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from .choice import chosen
 from .ledger import FINAL, SEARCH, Ledger, Run
-from .plan import BOOLEAN, PAPER, SURROGATE, TASKS, Task
+from .plan import BOOLEAN, FAMILIES, SURROGATE, TASKS, Task, described
 from .statistics import Paired, paired, spread
 
 
@@ -39,16 +40,16 @@ def _main_table(ledger: Ledger) -> str:
 
 
 def _main_row(task: Task, ledger: Ledger) -> list[str]:
-    finals = {family: _finals(task, family, ledger) for family in (BOOLEAN, SURROGATE, PAPER)}
+    finals = {family: _finals(task, family, ledger) for family in FAMILIES}
     difference = paired(_by_seed(finals[BOOLEAN]), _by_seed(finals[SURROGATE]))
     everything = [run for runs in finals.values() for run in runs]
     seeds = sorted({run.seed for run in everything})
     return [
         task.title,
         f">= {task.wanted:.1f}" if task.wanted else "report",
-        *(_accuracy(finals[family]) for family in (BOOLEAN, SURROGATE, PAPER)),
+        *(_accuracy(finals[family]) for family in FAMILIES),
         _difference(difference),
-        " / ".join(_rate(finals[family]) for family in (BOOLEAN, SURROGATE, PAPER)),
+        " / ".join(_rate(finals[family]) for family in FAMILIES),
         _equal(everything),
         " ".join(map(str, seeds)) or "-",
     ]
@@ -57,7 +58,7 @@ def _main_row(task: Task, ledger: Ledger) -> list[str]:
 def _details(task: Task, ledger: Ledger) -> str:
     """The search of a task, and its chosen settings' seeds."""
     searched = [run for run in ledger.runs if run.task == task.name and run.phase == SEARCH]
-    finals = [run for family in (BOOLEAN, SURROGATE, PAPER) for run in _finals(task, family, ledger)]
+    finals = [run for family in FAMILIES for run in _finals(task, family, ledger)]
     if not searched and not finals:
         return f"## {task.title}\n\nNot run yet."
     searched.sort(key=lambda run: (run.family, -run.validation))
@@ -80,14 +81,17 @@ def _details(task: Task, ledger: Ledger) -> str:
 
 def _gaps(task: Task, ledger: Ledger) -> list[str]:
     """How far a task's Boolean mean is from those of the tasks that it is held against."""
-    means = {each.name: _mean(_finals(each, BOOLEAN, ledger)) for each in TASKS}
-    own, titles = means[task.name], {each.name: each.title for each in TASKS}
-    others = [(titles[name], means[name]) for name in task.against]
-    return [f"Boolean mean less that of *{t}*: {own - m:+.2f} points." for t, m in others if own and m]
+    tasks = {each.name: each for each in TASKS}
+    own, others = _mean(task, ledger), {tasks[name].title: _mean(tasks[name], ledger) for name in task.against}
+    return [
+        f"Boolean mean less that of *{title}*: {own - mean:+.2f} points."
+        for title, mean in others.items()
+        if own is not None and mean is not None
+    ]
 
 
-def _mean(runs: Sequence[Run]) -> float | None:
-    values = list(_by_seed(runs).values())
+def _mean(task: Task, ledger: Ledger) -> float | None:
+    values = list(_by_seed(_finals(task, BOOLEAN, ledger)).values())
     return spread(values)[0] if values else None
 
 
@@ -98,7 +102,9 @@ def _final_row(run: Run) -> list[str]:
 
 
 def _finals(task: Task, family: str, ledger: Ledger) -> list[Run]:
-    runs = [run for run in ledger.runs if (run.task, run.family, run.phase) == (task.name, family, FINAL)]
+    """The final seeds of the setting that a family has now; those of one that a wider search put aside do not count."""
+    wanted = (task.name, family, FINAL, described(chosen(task, family, ledger)))
+    runs = [run for run in ledger.runs if (run.task, run.family, run.phase, run.setting) == wanted]
     return sorted(runs, key=lambda run: run.seed)
 
 

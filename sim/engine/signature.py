@@ -1,0 +1,91 @@
+"""What a compiled kernel is made for, and what it is called with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..ops.interval import Interval
+from ..ops.lanes import lane_bits
+from ..profile.connection import Connection
+from ..profile.schema import SPIKES, NeuronClass, Profile, storage
+from .arrival import Arrival
+from .pool import SIDES
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a kernel is made for; layers of one signature share it, whatever their size.
+
+    incoming: in order of delivery. aliases: whether spikes are copied. uniform: the parameters and derived values that
+    are the same for all neurons; zero: those that are 0, of which nothing is computed. emptied: registers that are 0
+    between two steps, with what they hold within one (see there).
+    """
+
+    neuron: str
+    incoming: tuple[Arrival, ...]
+    aliases: bool
+    uniform: tuple[str, ...]
+    zero: tuple[str, ...] = ()
+    emptied: tuple[tuple[str, Interval], ...] = ()
+
+    def row_type(self, neuron: NeuronClass, register: str) -> str:
+        """Of the row that a register of one sample has while its steps run."""
+        spans = dict(self.emptied)
+        return f"int{lane_bits(spans[register])}" if register in spans else storage(neuron, register).dtype
+
+
+PICTURE = ("patches", "pairs", "kernel", "places", "lowest", "highest")
+
+
+def arguments(profile: Profile, signature: Signature) -> list[str]:
+    """Names of the kernel's arguments, numbers and addresses of arrays: `of_run`, `of_room`, then what never changes.
+
+    samples; first, last: the steps to run; size, padded: of a row. Of each incoming projection k its spikes `s{k}`
+    [sample, rows{k}, pre{k}], of which row `lead{k}` is step 0, for each of its delays{k} the steps from a spike to its
+    delivery, `lags{k}`, and weights `w{k}_{i}` [pre, padded] (see `matrix.paired`), or lists of them by delay and
+    source, from `from{k}` [delay, pre + 1] on, to the neurons `to{k}`; what a source brings a neuron at most and at
+    least, `most{k}_{i}` (0 or more) and `least{k}_{i}`, and of lists all of them together, `all_most{k}_{i}` and
+    `all_least{k}_{i}`; of a sum also the projection's own `q{k}_*`; and room: `index{k}`, `acting{k}` [pre], `sums{k}`
+    [padded]. Of a raster, `s{k}` are its pointers, `index{k}` and `acting{k}` its channels and what they act as; the
+    latter is a single entry where `graded{k}` is 0. Of a picture (see there) room for its sums, its patches, kernel and
+    places, and what a spike of every source adds at most; of a pool its sides. Parameters and derived values `p_*`
+    [padded], or the value itself where it is uniform; for one sample, registers `row_*` [padded]. Registers `r_*`
+    [sample, size], `out` [sample, rows, size] whose row `lead` is step 0, `overflows` [sample, counted], `aliases`
+    [size, slots]; of each register where it is recorded, `rec_*` [sample, steps, size], or 0.
+    """
+    neuron = profile.neurons[signature.neuron]
+    names = ["size", "padded", "aliases", "slots"]
+    for k, arrival in enumerate(signature.incoming):
+        names += [f"{name}{k}" for name in ("pre", "delays", "lags")]
+        names += [f"from{k}", f"to{k}"] if arrival.listed else []
+        names += [f"{name}{k}" for name in PICTURE] if arrival.picture else []
+        names += [f"{name}{k}" for name in SIDES] if arrival.windows else []
+        ends = ("most", "least", "all_most", "all_least") if arrival.listed else ("most", "least")
+        names += [f"{name}{k}_{i}" for i in range(arrival.synapses) for name in ("w", *ends)]
+        names += [f"q{k}_{name}" for name in sum_values(profile.connections[arrival.via])]
+    names += [f"p_{name}" for name in (*neuron.parameters, *neuron.derived)]
+    return [*of_run(neuron, signature), *of_room(profile, signature), *names]
+
+
+def of_run(neuron: NeuronClass, signature: Signature) -> list[str]:
+    """The arguments that differ from run to run."""
+    names = ["samples", "first", "last", "rows", "lead", "steps", "out", "overflows"]
+    for k, arrival in enumerate(signature.incoming):
+        names += [f"{name}{k}" for name in ("s", "rows", "lead")]
+        names += [f"{name}{k}" for name in ("index", "acting", "graded")] if arrival.raster else []
+    return names + [f"{kind}_{name}" for kind in ("r", "rec") for name in neuron.registers]
+
+
+def of_room(profile: Profile, signature: Signature) -> list[str]:
+    """The arguments that are the addresses of rows that only a call needs."""
+    names = [f"row_{name}" for name in (*profile.neurons[signature.neuron].registers, SPIKES)]
+    for k, arrival in enumerate(signature.incoming):
+        names += [] if arrival.raster else [f"index{k}", f"acting{k}"]
+        names += [f"canvas{k}"] if arrival.picture else []
+        names += [f"sums{k}"] if profile.connections[arrival.via].sum else []
+    return names
+
+
+def sum_values(connection: Connection) -> list[str]:
+    """The parameters and derived values of a projection that a kernel needs: those that stages of a sum may read."""
+    return [*connection.parameters, *connection.derived] if connection.sum else []
