@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import bitspike as bs
 import numpy as np
 import pytest
@@ -175,11 +173,3 @@ def test_a_call_without_its_spikes_is_refused():
         layer()()
     with pytest.raises(InputError, match="found no call of a layer"):
         bt.export(torch.nn.Identity(), 4)
-
-
-def test_the_example_of_the_readme_runs():
-    blocks = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8").split("```python\n")
-    (example,) = (block.split("```")[0] for block in blocks if "bt.Layer" in block)
-    made = {}
-    exec(example, made)
-    assert isinstance(made["network"], bs.Network)
