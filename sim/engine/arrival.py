@@ -9,6 +9,7 @@ from ..profile.analysis import arriving, effective_weight
 from ..profile.schema import Profile
 from .pool import Windows
 from .vector import bounded
+from .window import Window
 
 
 @dataclass(frozen=True)
@@ -17,9 +18,9 @@ class Arrival:
 
     synapses: how many registers it reaches. listed: whether its weights are lists (for each of its delays) or a
     matrix (it has one delay). raster: the type of the channels, where the source's spikes are lists, too; else ''.
-    Types: of the source's spikes, the weights, and sums that hold whatever can arrive. picture: the type that a
-    convolution is computed in; '' if there is none, or if it is not computed as one. channels: of the target, then.
-    windows: of a pool, if it is one.
+    Types: of the source's spikes, the weights, and sums that hold whatever can arrive. picture: the type of a
+    convolution's kernel; '' if there is none, or if it is not computed as one. usual: how many places its runs have,
+    as a rule. window: of a picture that may be computed place by place. windows: of a pool, if it is one.
     """
 
     via: str
@@ -30,7 +31,8 @@ class Arrival:
     weight: str
     total: str
     picture: str = ""
-    channels: int = 0
+    usual: int = 0
+    window: Window | None = None
     windows: Windows | None = None
 
 

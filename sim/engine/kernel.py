@@ -21,10 +21,11 @@ from . import vector
 from .arrival import Arrival, Way, way_of
 from .listing import Events, listed, strongest
 from .matrix import PAIRED, Matrix, accumulated, collected, part_of
-from .picture import Canvas, convolved
+from .picture import Canvas, convolved, turned
 from .pool import SIDES, pooled
 from .signature import Signature, arguments, sum_values
 from .vector import Lists, Neurons, counted
+from .window import Panes
 
 
 def kernel_code(profile: Profile, signature: Signature) -> str:
@@ -94,7 +95,7 @@ class _Kernel:
             if name in self.emptied:
                 row.clear(self.neurons.size)
             else:
-                row.copy(self.state[name].part(self._first(sample)), self.neurons.size)
+                self._copy(self.state[name].part(self._first(sample)), row, back=True)
         for counter in self.neurons.counters.values():
             counter.set(I64(0))
 
@@ -102,11 +103,19 @@ class _Kernel:
         """Hand a sample's registers back, and what was counted."""
         for name, row in self._registers():
             if name not in self.emptied:
-                self.state[name].part(self._first(sample)).copy(row, self.neurons.size)
+                self._copy(row, self.state[name].part(self._first(sample)))
         builder, counters = self.code.builder, self.neurons.counters.values()
         for place, counter in enumerate(counters):
             at = builder.add(builder.mul(sample, I64(len(counters))), I64(place))
             self.overflows.set(at, builder.add(self.overflows.get(at), counter.get()))
+
+    def _copy(self, source: Row, target: Row, back: bool = False) -> None:
+        """All neurons from the kernel's own order to that of the layer, or back."""
+        code, channels, size = self.code, self.signature.channels, self.neurons.size
+        if channels:
+            turned(code, source, target, channels, code.builder.udiv(size, I64(channels)), back)
+        else:
+            target.copy(source, size)
 
     def _registers(self) -> list[tuple[str, Row]]:
         return [(name, self.neurons.rows[name]) for name in self.neuron.registers]
@@ -236,9 +245,10 @@ class _Kernel:
     ) -> None:
         """As a picture, where no register can pass its word on the way; else synapse by synapse."""
         code, builder = self.code, self.code.builder
-        patches, pairs = code.row(f"patches{k}", "int64"), code.row(f"pairs{k}", "int32")
-        kernel, sums_of_places = (code.row(f"{name}{k}", arrival.picture) for name in ("kernel", "canvas"))
-        canvas = Canvas(arrival.channels, code.argument(f"places{k}"), patches, pairs, kernel, sums_of_places)
+        first, runs = code.row(f"first{k}", "int64"), code.row(f"runs{k}", "int32")
+        kernel = code.row(f"kernel{k}", arrival.picture)
+        panes = self._panes(k, arrival, kernel) if arrival.window else None
+        canvas = Canvas(self.signature.channels, arrival.usual, first, runs, kernel, panes)
         some = builder.icmp_signed(">", events.found, I64(0))
         if sums is not None:
             with builder.if_then(some):
@@ -250,6 +260,14 @@ class _Kernel:
         with builder.if_then(builder.and_(some, builder.not_(roomy))):
             self._lists(k, register, None, lists, events, delay)
 
+    def _panes(self, k: int, arrival: Arrival, kernel: Row) -> Panes:
+        """What is needed to compute a picture place by place."""
+        assert arrival.window is not None
+        high, wide = (self.code.argument(f"{name}{k}") for name in ("source_high", "source_wide"))
+        lie, taps = (self.code.row(f"{name}{k}", "int32") for name in ("lie", "taps"))
+        words, acting = self.code.row(f"words{k}", "int64"), self.code.row(f"acts{k}", arrival.spikes)
+        return Panes(arrival.window, self.signature.channels, high, wide, lie, taps, words, acting, kernel)
+
     def update(self, sample: Any, step: Any) -> None:
         """Run the stages, and bring out what is to be kept of the step."""
         code, builder, size = self.code, self.code.builder, self.neurons.size
@@ -258,7 +276,7 @@ class _Kernel:
             self.spikes.clear(size)
         vector.updated(self.neurons, self.spikes, aliases, code.argument("slots"))
         at = builder.add(builder.mul(sample, code.argument("rows")), builder.add(step, code.argument("lead")))
-        self.out.part(builder.mul(at, size)).copy(self.spikes, size)
+        self._copy(self.spikes, self.out.part(builder.mul(at, size)))
         at = builder.mul(builder.add(builder.mul(sample, code.argument("steps")), step), size)
         for name, row in self._registers():
             with builder.if_then(builder.icmp_signed("!=", code.argument(f"rec_{name}"), I64(0))):
@@ -266,7 +284,7 @@ class _Kernel:
                 if name in self.emptied:
                     recorded.clear(size)
                 else:
-                    recorded.copy(row, size)
+                    self._copy(row, recorded)
 
 
 def emitted(profile: Profile, connection: Connection) -> Interval:

@@ -1,7 +1,7 @@
 """Sum pooling in a compiled kernel: whole rows of windows at once, straight from the source's spikes.
 
-A row of spikes is read as vectors; the entries of a window that lie `across` apart, window by window, are shuffled
-side by side and added.
+A row of spikes is read as vectors; the entries of a window that lie `across` apart, window by window, are brought side
+by side and added.
 """
 
 from __future__ import annotations
@@ -81,12 +81,23 @@ def _row(code: Code, windows: Windows, source: Row, wide: Any, target: Row, begi
         for group in range(0, windows.size[1], across):
             chunk = source.load(builder.add(place, I64(group)), lanes * across)
             for column in range(min(across, windows.size[1] - group)):
-                order = [column + across * lane for lane in range(lanes)]
-                mask = ir.Constant(ir.VectorType(I32, lanes), order)
-                part = resized(builder, builder.shuffle_vector(chunk, chunk, mask), target.bits, source.signed)
+                part = _every(builder, chunk, across, column, target.bits, source.signed)
                 total = part if total is None else builder.add(total, part)
     order = ir.Constant(ir.VectorType(I64, lanes), list(range(lanes)))
     held = builder.insert_element(ir.Constant(order.type, ir.Undefined), known, I32(0))
     held = builder.shuffle_vector(held, held, ir.Constant(ir.VectorType(I32, lanes), [0] * lanes))
     new = builder.select(builder.icmp_signed(">=", order, held), total, ir.Constant(total.type, [0] * lanes))
     target.store(begin, builder.add(target.load(begin, lanes), new), lanes)
+
+
+def _every(builder: ir.IRBuilder, chunk: Any, across: int, column: int, bits: int, signed: bool) -> Any:
+    """Of each `across` lanes the one at `column`, in lanes of so many bits."""
+    own, lanes = chunk.type.element.width, chunk.type.count // across
+    if across & (across - 1) or own * across > 64:
+        mask = ir.Constant(ir.VectorType(I32, lanes), [column + across * lane for lane in range(lanes)])
+        return resized(builder, builder.shuffle_vector(chunk, chunk, mask), bits, signed)
+    wide = ir.VectorType(ir.IntType(own * across), lanes)
+    above = ir.Constant(wide, [own * (across - 1 - column)] * lanes)
+    whole = builder.shl(builder.bitcast(chunk, wide), above)
+    shift = builder.ashr if signed else builder.lshr
+    return resized(builder, shift(whole, ir.Constant(wide, [own * (across - 1)] * lanes)), bits, signed)

@@ -14,15 +14,13 @@ from numpy.typing import NDArray
 
 from ..datapath import Cap
 from ..network.lists import Listed
-from ..ops.interval import Interval
-from ..ops.lanes import lane_bits
-from ..profile.schema import INPUT, Profile, storage
+from ..profile.schema import INPUT, Profile
 from .arrival import Arrival
 from .cache import Kernel, address, compiled
 from .emptied import emptied
 from .kernel import kernel_code, kernel_key
 from .matrix import PAIRED, paired
-from .picture import stride
+from .picture import order
 from .pool import SIDES
 from .signature import Signature, arguments, of_room, sum_values
 from .vector import LANES
@@ -82,9 +80,10 @@ def _prepared(profile: Profile, layer: Layer, chosen: Signature) -> Prepared:
     numbers = {"size": layer.size, "padded": layer.size + -layer.size % LANES, "slots": 0}
     types = layer.dtypes | {name: chosen.row_type(layer.neuron, name) for name in layer.neuron.registers}
     rows = {f"row_{name}": (numbers["padded"], dtype) for name, dtype in types.items()}
+    lie = order(chosen.channels, layer.size) if chosen.channels else None
     for k, (delays, arrival) in enumerate(zip(_by_projection(layer), chosen.incoming, strict=True)):
         first = delays[0]
-        arrays |= _weights(k, delays, arrival)
+        arrays |= _weights(k, delays, arrival, lie)
         numbers |= _extremes(k, delays)
         pre = _sources(first)
         numbers |= {f"pre{k}": pre, f"delays{k}": len(delays)}
@@ -95,17 +94,22 @@ def _prepared(profile: Profile, layer: Layer, chosen: Signature) -> Prepared:
         arrays[f"lags{k}"] = np.array([i.lag for i in delays], np.int64)
         if arrival.picture and first.picture is not None:
             picture = first.picture
-            arrays |= {f"patches{k}": picture.patches, f"pairs{k}": picture.pairs}
-            arrays[f"kernel{k}"] = picture.weights(arrival.picture)
-            rows[f"canvas{k}"] = (picture.places * stride(picture.channels), arrival.picture)
+            arrays |= {f"first{k}": picture.first, f"runs{k}": picture.runs}
+            arrays[f"kernel{k}"] = np.ascontiguousarray(picture.kernel, arrival.picture)
             extremes = zip(("lowest", "highest"), picture.extremes(), strict=True)
-            numbers |= {f"places{k}": picture.places, **{f"{name}{k}": value for name, value in extremes}}
+            numbers |= {f"{name}{k}": value for name, value in extremes}
+        if arrival.window and first.picture is not None and first.picture.windowed is not None:
+            panes = first.picture.windowed
+            arrays |= {f"lie{k}": panes.lie, f"taps{k}": panes.taps}
+            numbers |= {f"source_high{k}": panes.high, f"source_wide{k}": panes.wide}
+            rows[f"words{k}"] = (panes.places * panes.window.words, "int64")
+            rows[f"acts{k}"] = (panes.places * panes.window.planes, arrival.spikes)
         if first.pool is not None:
             numbers |= {f"{name}{k}": side for name, side in zip(SIDES, first.pool.sides, strict=True)}
     words = layer.neuron.parameters | layer.neuron.derived
     numbers |= {f"p_{name}": value for name, value in uniform(layer).items()}
     arrays |= {
-        f"p_{name}": padded(np.ascontiguousarray(layer.parameters[name], words[name].dtype))
+        f"p_{name}": padded(np.ascontiguousarray(lying(layer.parameters[name], lie), words[name].dtype))
         for name in words
         if name not in chosen.uniform + chosen.zero
     }
@@ -132,7 +136,8 @@ def _sources(incoming: Incoming) -> int:
 def signature(profile: Profile, layer: Layer, raster: str = "") -> Signature:
     """Which kernel a layer runs on. raster: the type of its channels, if the network's input is one."""
     delayed = _by_projection(layer)
-    arrivals = [_arrival(layer, delays, raster if delays[0].source == INPUT else "") for delays in delayed]
+    channels = _channels(layer)
+    arrivals = [_arrival(layer, delays, raster if delays[0].source == INPUT else "", channels) for delays in delayed]
     same = uniform(layer)
     zero = tuple(name for name, value in same.items() if value == 0)
     incoming = [(each, len(delays), delays[0].values) for each, delays in zip(arrivals, delayed, strict=True)]
@@ -143,7 +148,14 @@ def signature(profile: Profile, layer: Layer, raster: str = "") -> Signature:
         tuple(name for name in same if name not in zero),
         zero,
         tuple(emptied(profile, layer.kind, incoming).items()),
+        channels,
     )
+
+
+def _channels(layer: Layer) -> int:
+    """Of a layer that a convolution reaches, if its neurons may lie place by place; else 0."""
+    pictures = [i.picture for i in layer.incoming if i.picture is not None]
+    return pictures[0].channels if pictures and layer.aliases is None else 0
 
 
 def uniform(layer: Layer) -> dict[str, int]:
@@ -151,25 +163,20 @@ def uniform(layer: Layer) -> dict[str, int]:
     return {name: int(v.flat[0]) for name, v in layer.parameters.items() if np.all(v == np.asarray(v).flat[0])}
 
 
-def _arrival(layer: Layer, delays: Sequence[Incoming], raster: str) -> Arrival:
+def _arrival(layer: Layer, delays: Sequence[Incoming], raster: str, channels: int) -> Arrival:
+    """channels: as the signature's."""
     first, weights = delays[0], [weights for i in delays for _, weights in i.synapses]
     listed = isinstance(weights[0], Listed)
     most = max(abs(first.acting.lo), abs(first.acting.hi), 1) * max(map(_total, weights)) if first.sum else 0
     total = next(f"int{bits}" for bits in (16, 32, 64) if most < 1 << (bits - 1))
     narrow = narrowest([w.weights if isinstance(w, Listed) else w for w in weights])
-    drawn, channels = "", 0
-    if first.picture is not None:
-        channels = first.picture.channels
-        drawn = total if first.sum else f"int{lane_bits(word_span(layer, first.synapses[0][0]))}"
-    windows = first.pool.windows if first.pool else None
+    drawn, usual, window = "", 0, None
+    if first.picture is not None and first.picture.channels == channels:
+        drawn, usual = "int16" if narrow == "int8" else narrow, first.picture.usual
+        window = first.picture.windowed.window if first.picture.windowed else None
+    windows = first.pool.windows if first.pool and not channels else None
     several = len(first.synapses)
-    return Arrival(first.via, several, listed, raster, first.spikes, narrow, total, drawn, channels, windows)
-
-
-def word_span(layer: Layer, register: str) -> Interval:
-    """What a register can hold between two stages."""
-    word = storage(layer.neuron, register)
-    return Interval(word.min, word.max)
+    return Arrival(first.via, several, listed, raster, first.spikes, narrow, total, drawn, usual, window, windows)
 
 
 def _by_projection(layer: Layer) -> list[list[Incoming]]:
@@ -205,19 +212,28 @@ def padded(array: NDArray[Any]) -> NDArray[Any]:
     return np.pad(array, [(0, 0)] * (array.ndim - 1) + [(0, behind)]) if behind else array
 
 
-def _weights(k: int, delays: Sequence[Incoming], arrival: Arrival) -> dict[str, NDArray[Any]]:
-    """The weights of projection k as its kernel takes them."""
+def lying(values: NDArray[Any], lie: NDArray[np.int64] | None) -> NDArray[Any]:
+    """Values [..., neuron] in the order of the kernel's rows; lie: whose each entry of a row is, if not as ever."""
+    return values if lie is None else values[..., lie]
+
+
+def _weights(
+    k: int, delays: Sequence[Incoming], arrival: Arrival, lie: NDArray[np.int64] | None
+) -> dict[str, NDArray[Any]]:
+    """The weights of projection k as its kernel takes them; lie: see `lying`."""
     by_register = [[i.synapses[place][1] for i in delays] for place in range(arrival.synapses)]
     if not arrival.listed:
         arrays: dict[str, NDArray[Any]] = {}
         for i, (matrix,) in enumerate(by_register):
-            rows = padded(np.ascontiguousarray(matrix, arrival.weight))
+            rows = padded(np.ascontiguousarray(lying(matrix, lie), arrival.weight))
             arrays[f"w{k}_{i}"] = paired(rows) if arrival.weight == PAIRED else rows
         return arrays
     lists: list[Listed] = by_register[0]
     starts = np.cumsum([0, *(len(each.targets) for each in lists[:-1])])
     pointers = np.array([start + each.pointers for start, each in zip(starts, lists, strict=True)], np.int64)
-    arrays = {f"from{k}": pointers, f"to{k}": np.concatenate([each.targets for each in lists]).astype(np.int32)}
+    targets = np.concatenate([each.targets for each in lists])
+    targets = targets if lie is None else np.argsort(lie)[targets]
+    arrays = {f"from{k}": pointers, f"to{k}": targets.astype(np.int32)}
     for i, register in enumerate(by_register):
         arrays[f"w{k}_{i}"] = np.concatenate([each.weights for each in register]).astype(arrival.weight)
     return arrays

@@ -18,7 +18,8 @@ class Signature:
 
     incoming: in order of delivery. aliases: whether spikes are copied. uniform: the parameters and derived values that
     are the same for all neurons; zero: those that are 0, of which nothing is computed. emptied: registers that are 0
-    between two steps, with what they hold within one (see there).
+    between two steps, with what they hold within one (see there). channels: of a layer whose neurons lie place by
+    place in the kernel's rows (see `picture`), else 0.
     """
 
     neuron: str
@@ -27,6 +28,7 @@ class Signature:
     uniform: tuple[str, ...]
     zero: tuple[str, ...] = ()
     emptied: tuple[tuple[str, Interval], ...] = ()
+    channels: int = 0
 
     def row_type(self, neuron: NeuronClass, register: str) -> str:
         """Of the row that a register of one sample has while its steps run."""
@@ -34,7 +36,8 @@ class Signature:
         return f"int{lane_bits(spans[register])}" if register in spans else storage(neuron, register).dtype
 
 
-PICTURE = ("patches", "pairs", "kernel", "places", "lowest", "highest")
+PICTURE = ("first", "runs", "kernel", "lowest", "highest")
+WINDOW = ("source_high", "source_wide", "lie", "taps")
 
 
 def arguments(profile: Profile, signature: Signature) -> list[str]:
@@ -47,8 +50,10 @@ def arguments(profile: Profile, signature: Signature) -> list[str]:
     least, `most{k}_{i}` (0 or more) and `least{k}_{i}`, and of lists all of them together, `all_most{k}_{i}` and
     `all_least{k}_{i}`; of a sum also the projection's own `q{k}_*`; and room: `index{k}`, `acting{k}` [pre], `sums{k}`
     [padded]. Of a raster, `s{k}` are its pointers, `index{k}` and `acting{k}` its channels and what they act as; the
-    latter is a single entry where `graded{k}` is 0. Of a picture (see there) room for its sums, its patches, kernel and
-    places, and what a spike of every source adds at most; of a pool its sides. Parameters and derived values `p_*`
+    latter is a single entry where `graded{k}` is 0. Of a picture (see there) its runs and kernel,
+    and what a spike of every source adds at most, and as a `window` (see there) its sides and tables; of a pool its
+    sides. Columns of matrices, targets of lists and
+    parameters are in the order of the kernel's rows. Parameters and derived values `p_*`
     [padded], or the value itself where it is uniform; for one sample, registers `row_*` [padded]. Registers `r_*`
     [sample, size], `out` [sample, rows, size] whose row `lead` is step 0, `overflows` [sample, counted], `aliases`
     [size, slots]; of each register where it is recorded, `rec_*` [sample, steps, size], or 0.
@@ -59,6 +64,7 @@ def arguments(profile: Profile, signature: Signature) -> list[str]:
         names += [f"{name}{k}" for name in ("pre", "delays", "lags")]
         names += [f"from{k}", f"to{k}"] if arrival.listed else []
         names += [f"{name}{k}" for name in PICTURE] if arrival.picture else []
+        names += [f"{name}{k}" for name in WINDOW] if arrival.window else []
         names += [f"{name}{k}" for name in SIDES] if arrival.windows else []
         ends = ("most", "least", "all_most", "all_least") if arrival.listed else ("most", "least")
         names += [f"{name}{k}_{i}" for i in range(arrival.synapses) for name in ("w", *ends)]
@@ -81,7 +87,7 @@ def of_room(profile: Profile, signature: Signature) -> list[str]:
     names = [f"row_{name}" for name in (*profile.neurons[signature.neuron].registers, SPIKES)]
     for k, arrival in enumerate(signature.incoming):
         names += [] if arrival.raster else [f"index{k}", f"acting{k}"]
-        names += [f"canvas{k}"] if arrival.picture else []
+        names += [f"words{k}", f"acts{k}"] if arrival.window else []
         names += [f"sums{k}"] if profile.connections[arrival.via].sum else []
     return names
 
