@@ -9,7 +9,8 @@ from typing import Any
 from ..archive import can_write
 from ..exchange.nir import Imported, import_nir
 from ..exchange.nir.conventions import DIALECTS, RESETS
-from ..exchange.nir.quantize import BIASES, SCALES
+from ..exchange.nir.quantize import BIASES
+from ..exchange.nir.scales import SCALES
 from ..network import save_network
 from .common import add_json, note, print_json, print_table, read_spikes
 

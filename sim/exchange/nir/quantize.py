@@ -1,7 +1,6 @@
 """Integers for a planned network: one scale a layer or a channel, and everything of a neuron on the grid of that scale.
 
-A scale is how many units of the membrane stand for 1 in the graph. Weights, biases and thresholds of a neuron share it;
-weights may have an exponent of their own, a projection. It is as large as weights, threshold and registers allow.
+Weights, biases and thresholds of a neuron share its scale (see `scales`).
 """
 
 from __future__ import annotations
@@ -19,18 +18,15 @@ from ...network.network import Network
 from ...network.parts import Population, Projection
 from ...profile.schema import INPUT, Profile
 from .layers import FloatLayer, FloatNetwork
-from .measures import listed_of, peaks_of, signs_of, total_of, weights_of
+from .measures import listed_of, signs_of, weights_of
 from .operators import Floats, Kernels, Operator, Pool
 from .plan import Placed, Plan, Routed
+from .scales import SCALES, Arrival, Scales
 from .simulate import FloatTrace
 from .target import Grid, Target, grids, leak_choices, nearest, quantity_range
 
 Integers = NDArray[np.int64]
-SCALES = ("channel", "layer")
 BIASES = ("refuse", "channel")
-ACTIVITY = 0.25  # of all sources at once: what registers must hold where no sample input says more
-MARGIN = 0.9  # of a register, for what sample input needs
-ENOUGH = 1024  # steps of its own grid that a threshold needs: beyond, room in the registers is worth more
 
 
 @dataclass(frozen=True)
@@ -108,7 +104,7 @@ class _Quantizer:
         knobs: Mapping[str, Knobs],
     ) -> None:
         self.network, self.planned, self.profile = network, planned, profile
-        self.per, self.bias, self.seen, self.knobs = per, bias, seen, knobs
+        self.scales, self.bias, self.knobs = Scales(profile, per, seen), bias, knobs
         self.faults: list[str] = []
         self.values: dict[str, int] = {}
         self.channel: dict[str, Floats] = {}  # biases that an input channel of ones carries
@@ -188,14 +184,13 @@ class _Quantizer:
             assert layer.keep_current is not None
             bias += layer.current_bias / np.maximum(1 - layer.keep_current, 1e-9)
             report.notes.append("a bias of the current acts on the membrane from the first step, at its final value")
-        groups = self._groups(layer, links)
-        ladders = [grids(self.profile, link.via, signs_of(operator)) for link, operator in links]
-        scale = self._scale(layer, target, links, ladders, groups, bias)
-        scale *= self.knobs.get(layer.node, Knobs()).scale
-        chosen = [
-            self._grid(ladder, operator, scale, layer.node)
-            for (_, operator), ladder in zip(links, ladders, strict=True)
-        ]
+        arrivals = [Arrival(link.via, op, grids(self.profile, link.via, signs_of(op))) for link, op in links]
+        for arrival in arrivals:
+            if not arrival.ladder:
+                fault = f"node '{layer.node}': connection '{arrival.via}' has weights that cannot be fitted"
+                self.faults.append(fault)
+        scale = self.scales.of(layer, target, arrivals, bias) * self.knobs.get(layer.node, Knobs()).scale
+        chosen = [arrival.finest(scale) for arrival in arrivals]
         report.scale = scale
         self._thresholds(placed, layer, target, scale, parameters, report)
         self._biases(layer, target, scale, bias, charge, parameters, report, placed.name)
@@ -260,96 +255,6 @@ class _Quantizer:
                 gain = np.where((keep < 1) & (own < 1), before / np.maximum(charge, 1e-12), 1.0)
         assert kept is not None
         return kept, gain, charge
-
-    # --- scales ---
-
-    def _groups(self, layer: FloatLayer, links: list[tuple[Routed, Operator]]) -> Integers:
-        """The neurons that must share a scale, by a number for each."""
-        alone = np.arange(layer.size)
-        if self.per == "layer" or layer.threshold is None:
-            return np.zeros(layer.size, np.int64)
-        for _, operator in links:
-            if isinstance(operator, Kernels):
-                return alone // (layer.size // len(operator.kernels))
-            if isinstance(operator, Pool):
-                return np.zeros(layer.size, np.int64)
-        return alone
-
-    def _scale(
-        self,
-        layer: FloatLayer,
-        target: Target,
-        links: list[tuple[Routed, Operator]],
-        ladders: list[list[Grid]],
-        groups: Integers,
-        bias: Floats,
-    ) -> Floats:
-        """The scale of each group, by neuron: as large as weights, threshold, bias and registers allow.
-
-        Of weights with an exponent, the smallest exponent that leaves the threshold fine enough.
-        """
-        longest = max((len(ladder) for ladder in ladders), default=1)
-        for (link, _), ladder in zip(links, ladders, strict=True):
-            if not ladder:
-                self.faults.append(f"node '{layer.node}': connection '{link.via}' has weights that cannot be fitted")
-                return np.ones(layer.size)
-        bound = self._bound(layer, target, links, bias)
-        scale = bound
-        for rung in range(longest):
-            caps = bound.copy()
-            for (_, operator), ladder in zip(links, ladders, strict=True):
-                grid = ladder[min(rung, len(ladder) - 1)]
-                for positive, peak in zip((True, False), peaks_of(operator, layer.size), strict=True):
-                    caps = np.minimum(caps, np.where(peak > 0, grid.most(positive) / np.maximum(peak, 1e-30), np.inf))
-            scale = _shared(caps, groups)
-            step = 1 << target.shared.quantities["threshold"].shift
-            if layer.threshold is None or (layer.threshold * scale).min() >= ENOUGH * step:
-                break
-        return scale
-
-    def _bound(self, layer: FloatLayer, target: Target, links: list[tuple[Routed, Operator]], bias: Floats) -> Floats:
-        """The scale that threshold, bias and registers allow."""
-        caps = np.full(layer.size, np.inf)
-        if layer.threshold is not None:
-            quantity = target.shared.quantities["threshold"]
-            most = quantity_range(quantity, target.neuron.parameters)[1]
-            caps = np.minimum(caps, most / np.maximum(layer.threshold, 1e-30))
-        quantity_bias = target.quantity("bias")
-        if quantity_bias is not None and bias.any():
-            most = quantity_range(quantity_bias, target.neuron.parameters)[1]
-            caps = np.minimum(caps, most / np.maximum(np.abs(bias), 1e-30))
-        bound: Floats = np.minimum(caps, self._room(layer, target, links, bias))
-        return bound
-
-    def _room(self, layer: FloatLayer, target: Target, links: list[tuple[Routed, Operator]], bias: Floats) -> Floats:
-        """The scale at which the registers are full: of what sample input needed, or of a guess from the weights."""
-        registers = target.neuron.registers
-        membrane = registers[target.lif.membrane].max
-        least = 2 * layer.threshold if layer.threshold is not None else np.zeros(layer.size)
-        into = {name for link, _ in links for name in self.profile.connections[link.via].into}
-        room = float(min(membrane, *(registers[name].max for name in into))) if into else float(membrane)
-        drive = np.zeros(layer.size)
-        for _, operator in links:
-            drive += total_of(operator, layer.size)
-        lasting = 1.0 if layer.keep_current is None else 1 / np.maximum(1 - layer.keep_current, 0.05)
-        if self.seen is None:
-            need = np.maximum(least + ACTIVITY * drive * lasting, least + np.abs(bias))
-            return np.asarray(room / np.maximum(need, 1e-30), np.float64)
-        need = np.maximum(self.seen.most_membrane[layer.node], least / 2)
-        if layer.keep_current is not None:
-            need = np.maximum(need, self.seen.most_current[layer.node])
-        return np.asarray(MARGIN * room / np.maximum(need, 1e-30), np.float64)
-
-    def _grid(self, ladder: list[Grid], operator: Operator, scale: Floats, node: str) -> Grid | None:
-        """The finest grid that holds all weights."""
-        for grid in ladder:
-            above, below = peaks_of(operator, len(scale))
-            slack = 1 + 1e-9
-            if (above * scale).max(initial=0) <= grid.most(True) * slack and (below * scale).max(initial=0) <= (
-                grid.most(False) * slack
-            ):
-                return grid
-        return ladder[-1] if ladder else None
 
     # --- parameters ---
 
@@ -431,12 +336,11 @@ class _Quantizer:
             quantity = next(q for q in target.shared.quantities.values() if q.of == firing.value)
             reset = np.zeros(layer.size) if layer.reset is None else layer.reset
             parameters.update(nearest(quantity, words, reset * scale)[0])
-        for name, quantity in target.shared.quantities.items():
+        for quantity in target.shared.quantities.values():
             if quantity.of not in parameters and quantity.neutral is not None:
                 parameters.update(nearest(quantity, words, np.full(layer.size, float(quantity.neutral)))[0])
             elif quantity.of not in parameters:
                 parameters[quantity.of] = max(0, words[quantity.of].min)
-            assert name
 
     # --- weights ---
 
@@ -501,13 +405,3 @@ class _Quantizer:
         connection = self.profile.connections[via]
         return Projection(INPUT, name, grid.round(wanted)[0], via,
                           {**dict.fromkeys(connection.parameters, 0), **grid.parameters}, shape)  # fmt: skip
-
-
-def _shared(caps: Floats, groups: Integers) -> Floats:
-    """The least cap of each group, by neuron; of neurons that nothing bounds that of the others."""
-    least = np.full(groups.max() + 1, np.inf)
-    np.minimum.at(least, groups, caps)
-    finite = least[np.isfinite(least)]
-    least[~np.isfinite(least)] = finite.min() if finite.size else 1.0
-    scale: Floats = least[groups]
-    return scale
