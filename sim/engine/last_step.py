@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..ops.code import I64, Code
-from ..raster import Raster, index_type
+from ..raster import Raster
 from ..trace import Integers
 from .cache import Kernel, address, compiled
 from .kernel import generator
@@ -27,12 +27,13 @@ def spread_last_step(raster: Raster, into: Integers) -> None:
     counts = _NONE if raster.counts is None else raster.counts
     arrays: list[NDArray[Any]] = [raster.pointers, raster.index, counts, into]
     values = (c_int64 * len(_NAMES))(*raster.shape, counts is not _NONE, *map(address, arrays))
-    _kernel(index_type(raster.shape[2]).__name__, into.dtype.name)(addressof(values))
+    _kernel(raster.index.dtype, into.dtype)(addressof(values))
 
 
 @cache
-def _kernel(listed: str, dtype: str) -> Kernel:
-    return compiled(f"{generator()}\nlast step\n{listed} {dtype}", lambda: _code(listed, dtype))
+def _kernel(listed: np.dtype[Any], into: np.dtype[Any]) -> Kernel:
+    names = listed.name, into.name
+    return compiled(f"{generator()}\nlast step\n{' '.join(names)}", lambda: _code(*names))
 
 
 def _code(listed: str, dtype: str) -> str:

@@ -54,7 +54,7 @@ class Prepared:
         return values
 
 
-_PREPARED: WeakKeyDictionary[Layer, dict[Signature, Prepared]] = WeakKeyDictionary()
+_PREPARED: WeakKeyDictionary[Layer, dict[tuple[str, bool], Prepared]] = WeakKeyDictionary()
 _SIGNATURES: WeakKeyDictionary[Layer, dict[str, Signature]] = WeakKeyDictionary()
 
 
@@ -67,11 +67,10 @@ def prepare(profile: Profile, layer: Layer, raster: str, state: Mapping[str, NDA
     if raster not in signatures:
         signatures[raster] = signature(profile, layer, raster)
     chosen = signatures[raster]
-    if any(state[name].any() for name, _ in chosen.emptied):
-        chosen = replace(chosen, emptied=())
-    if chosen not in made:
-        made[chosen] = _prepared(profile, layer, chosen)
-    return made[chosen]
+    full = any(state[name].any() for name, _ in chosen.emptied)
+    if (raster, full) not in made:
+        made[raster, full] = _prepared(profile, layer, replace(chosen, emptied=()) if full else chosen)
+    return made[raster, full]
 
 
 def _prepared(profile: Profile, layer: Layer, chosen: Signature) -> Prepared:

@@ -27,7 +27,8 @@ def in_threads(run: Callable[[Part], Any], parts: Sequence[Part]) -> None:
     try:
         run(parts[0])
     finally:
-        wait(others)
+        if others:
+            wait(others)
     for other in others:
         other.result()
 
