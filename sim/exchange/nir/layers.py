@@ -22,11 +22,11 @@ from ...errors import NetworkError
 from ...profile.schema import INPUT
 from .conventions import Conventions
 from .graph import JUNCTION, NEURONS, SILENT, Graph, Node
-from .operators import Diagonal, Kernels, Matrix, Operator, TooLargeError, added, joined
-from .pictures import picture_operator
+from .operators import Diagonal, Matrix, Operator, TooLargeError, added, joined
+from .pictures import Shape, picture_operator
+from .shapes import found_shapes
 
 Floats = NDArray[np.float64]
-Shape = tuple[int, ...]
 MAX_PATHS = 10_000
 _DELAY_ERROR = 1e-3  # of a step: delays are whole steps
 
@@ -96,13 +96,13 @@ class _Fusion:
         self.notes: list[str] = []
         self.input = graph.of_kind("Input")[0].name
         self.stops = {node.name for node in graph.of_kind(*NEURONS)}
-        self.shapes: dict[str, Shape] = {}
+        self.shapes: Mapping[str, Shape] = {}
         self.biases_added: set[tuple[str, str, tuple[str, ...]]] = set()
 
     def network(self) -> FloatNetwork:
         self._refuse_loops_without_state()
         self._end()
-        self._find_shapes()
+        self.shapes = found_shapes(self.graph, self.input, self.faults)
         self._end()
         order = self._order()
         layers = {name: self._layer(self.graph.nodes[name]) for name in order}
@@ -134,70 +134,6 @@ class _Fusion:
             self.faults.append(
                 f"node '{loop[0]}': found a loop without state: {' -> '.join(loop)}; allowed: loops through neurons"
             )
-
-    def _find_shapes(self) -> None:
-        """The shape of what each node puts out, from the input on."""
-        shape: Shape = tuple(int(side) for side in self.graph.nodes[self.input].values["shape"].ravel())
-        self.shapes[self.input] = shape
-        waiting = [self.input]
-        while waiting:
-            name = waiting.pop(0)
-            for target in self.graph.targets(name):
-                found = self._shape_after(self.graph.nodes[target], self.shapes[name])
-                if found is None:
-                    continue
-                if target not in self.shapes:
-                    self.shapes[target] = found
-                    waiting.append(target)
-                elif prod(self.shapes[target]) != prod(found):
-                    self.faults.append(
-                        f"node '{target}': found {prod(found)} values from '{name}'; "
-                        f"allowed: {prod(self.shapes[target])}, as from its other edges"
-                    )
-        for name in self.graph.nodes:
-            if name not in self.shapes and not self.faults:
-                self.faults.append(f"node '{name}': found no way to it from the input '{self.input}'; allowed: one")
-
-    def _shape_after(self, node: Node, shape: Shape) -> Shape | None:
-        """The shape that a node makes of what enters it; None after a fault."""
-        values, size = node.values, prod(shape)
-        if node.kind in ("Affine", "Linear"):
-            rows, wanted = values["weight"].shape
-            out: Shape = (rows,)
-        elif node.kind in ("Conv1d", "Conv2d", "SumPool2d", "AvgPool2d"):
-            return self._picture_after(node, shape)
-        elif node.kind in ("Scale", "Delay", "Threshold", *NEURONS):
-            given = max((v for v in values.values() if isinstance(v, np.ndarray)), key=lambda v: v.size)
-            wanted, out = (given.size, shape) if given.size > 1 else (size, shape)
-        elif node.kind == "Flatten":
-            return self._flat(node, shape)
-        else:
-            return shape
-        if wanted != size:
-            self.faults.append(f"node '{node.name}': found {size} values entering, shape {shape}; allowed: {wanted}")
-            return None
-        return out
-
-    def _flat(self, node: Node, shape: Shape) -> Shape | None:
-        axes = len(shape)
-        start, end = (int(node.values[key].ravel()[0]) for key in ("start_dim", "end_dim"))
-        start, end = (value + axes if value < 0 else value for value in (start, end))
-        if not (0 <= start < axes and 0 <= end < axes):
-            return (prod(shape),)  # an exporter that counts the batch: the order of values is the same
-        return (*shape[:start], prod(shape[start : end + 1]), *shape[end + 1 :])
-
-    def _picture_after(self, node: Node, shape: Shape) -> Shape | None:
-        try:
-            operator = picture_operator(node, shape)
-        except ValueError as error:
-            self.faults.append(f"node '{node.name}': {error}")
-            return None
-        picture = (
-            operator.shape.output_shape(operator.kernels.shape)
-            if isinstance(operator, Kernels)
-            else operator.shape.output_shape()
-        )
-        return (picture[0], picture[2]) if node.kind == "Conv1d" else picture
 
     def _order(self) -> list[str]:
         """Neurons in the order of a walk from the input: an edge against it closes a loop."""
