@@ -80,7 +80,9 @@ def test_what_is_said_of_a_connection_is_what_its_kernel_is_made_of(emitted, nam
     profile = WIDE if name == "wide" else bs.load_profile(name)
     for target, arrival in forms(profile):
         emitted.clear()
-        kernel.kernel_code(profile, kernel.Signature(target, (arrival,), False, ()))
+        kernel.kernel_code(
+            profile, kernel.Signature(target, (arrival,), False, (), channels=8 if arrival.picture else 0)
+        )
         text, why = choice.way(profile, arrival)
         assert said(text) == emitted, f"{arrival}: {text}"
         assert why

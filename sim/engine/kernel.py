@@ -110,12 +110,21 @@ class _Kernel:
             self.overflows.set(at, builder.add(self.overflows.get(at), counter.get()))
 
     def _copy(self, source: Row, target: Row, back: bool = False) -> None:
-        """All neurons from the kernel's own order to that of the layer, or back."""
+        """All neurons from the kernel's own order to that of the layer, or back.
+
+        They are turned where the cache holds them: the layer's arrays are far away, and better written in one go.
+        """
         code, channels, size = self.code, self.signature.channels, self.neurons.size
-        if channels:
-            turned(code, source, target, channels, code.builder.udiv(size, I64(channels)), back)
-        else:
+        if not channels:
             target.copy(source, size)
+            return
+        near, places = code.row("turned", source.dtype), code.builder.udiv(size, I64(channels))
+        if back:
+            near.copy(source, size)
+            turned(code, near, target, channels, places, back=True)
+        else:
+            turned(code, source, near, channels, places)
+            target.copy(near, size)
 
     def _registers(self) -> list[tuple[str, Row]]:
         return [(name, self.neurons.rows[name]) for name in self.neuron.registers]

@@ -79,6 +79,7 @@ def _prepared(profile: Profile, layer: Layer, chosen: Signature) -> Prepared:
     numbers = {"size": layer.size, "padded": layer.size + -layer.size % LANES, "slots": 0}
     types = layer.dtypes | {name: chosen.row_type(layer.neuron, name) for name in layer.neuron.registers}
     rows = {f"row_{name}": (numbers["padded"], dtype) for name, dtype in types.items()}
+    rows["turned"] = (numbers["padded"], max(types.values(), key=lambda dtype: np.dtype(dtype).itemsize))
     lie = order(chosen.channels, layer.size) if chosen.channels else None
     for k, (delays, arrival) in enumerate(zip(_by_projection(layer), chosen.incoming, strict=True)):
         first = delays[0]

@@ -44,17 +44,17 @@ def arguments(profile: Profile, signature: Signature) -> list[str]:
     """Names of the kernel's arguments, numbers and addresses of arrays: `of_run`, `of_room`, then what never changes.
 
     samples; first, last: the steps to run; size, padded: of a row. Of each incoming projection k its spikes `s{k}`
-    [sample, rows{k}, pre{k}], of which row `lead{k}` is step 0, for each of its delays{k} the steps from a spike to its
-    delivery, `lags{k}`, and weights `w{k}_{i}` [pre, padded] (see `matrix.paired`), or lists of them by delay and
-    source, from `from{k}` [delay, pre + 1] on, to the neurons `to{k}`; what a source brings a neuron at most and at
-    least, `most{k}_{i}` (0 or more) and `least{k}_{i}`, and of lists all of them together, `all_most{k}_{i}` and
-    `all_least{k}_{i}`; of a sum also the projection's own `q{k}_*`; and room: `index{k}`, `acting{k}` [pre], `sums{k}`
-    [padded]. Of a raster, `s{k}` are its pointers, `index{k}` and `acting{k}` its channels and what they act as; the
-    latter is a single entry where `graded{k}` is 0. Of a picture (see there) its runs and kernel,
-    and what a spike of every source adds at most, and as a `window` (see there) its sides and tables; of a pool its
-    sides. Columns of matrices, targets of lists and
-    parameters are in the order of the kernel's rows. Parameters and derived values `p_*`
-    [padded], or the value itself where it is uniform; for one sample, registers `row_*` [padded]. Registers `r_*`
+    [sample, rows{k}, pre{k}], of which row `lead{k}` is step 0, for each of its delays{k} the steps from a spike to
+    its delivery, `lags{k}`, and weights `w{k}_{i}` [pre, padded] (see `matrix.paired`), or lists of them by delay
+    and source, from `from{k}` [delay, pre + 1] on, to the neurons `to{k}`; what a source brings a neuron at most
+    and at least, `most{k}_{i}` (0 or more) and `least{k}_{i}`, and of lists all of them together, `all_most{k}_{i}`
+    and `all_least{k}_{i}`; of a sum also the projection's own `q{k}_*`; and room: `index{k}`, `acting{k}` [pre],
+    `sums{k}` [padded]. Of a raster, `s{k}` are its pointers, `index{k}` and `acting{k}` its channels and what they
+    act as; the latter is a single entry where `graded{k}` is 0. Of a picture (see there) its runs and kernel, and
+    what a spike of every source adds at most, and as a `window` (see there) its sides and tables; of a pool its
+    sides. Columns of matrices, targets of lists and parameters are in the order of the kernel's rows. Parameters
+    and derived values `p_*` [padded], or the value itself where it is uniform; for one sample, registers `row_*`
+    [padded], and room for one in the order of the layer, `turned`, where the rows have another. Registers `r_*`
     [sample, size], `out` [sample, rows, size] whose row `lead` is step 0, `overflows` [sample, counted], `aliases`
     [size, slots]; of each register where it is recorded, `rec_*` [sample, steps, size], or 0.
     """
@@ -85,6 +85,7 @@ def of_run(neuron: NeuronClass, signature: Signature) -> list[str]:
 def of_room(profile: Profile, signature: Signature) -> list[str]:
     """The arguments that are the addresses of rows that only a call needs."""
     names = [f"row_{name}" for name in (*profile.neurons[signature.neuron].registers, SPIKES)]
+    names += ["turned"] if signature.channels else []
     for k, arrival in enumerate(signature.incoming):
         names += [] if arrival.raster else [f"index{k}", f"acting{k}"]
         names += [f"words{k}", f"acts{k}"] if arrival.window else []
