@@ -129,6 +129,8 @@ def test_a_wider_search_puts_aside_the_seeds_of_what_it_no_longer_chooses(tmp_pa
     assert [run.setting for run in table._finals(TINY, SURROGATE, ledger)] == [second]
     add(second, SEARCH, 0, 0.7)  # searched again, with another recipe
     assert [run.setting for run in table._finals(TINY, SURROGATE, ledger)] == [first]
+    add(first, FINAL, 1, 0.6)
+    assert [(run.seed, run.validation) for run in table._finals(TINY, SURROGATE, ledger)] == [(1, 0.6)]
 
 
 def test_a_damaged_ledger_is_named_with_its_line(files, capsys):

@@ -156,16 +156,26 @@ TASKS = (
     Task("mnist-w4", "MNIST, 784-256-128-10, T = 8, 4/12", "mnist-w4", 97.5, NARROW),
     Task(
         "mnist-conv",
-        "MNIST, 16c5/2-32c3/2-64c3-50, 52 k weights, T = 4, 8/16",
+        "MNIST, 24c5/2-48c3/2-80c3-50, 82 k weights, T = 4, 8/16",
         "mnist-conv",
         99.2,
         CONVOLUTIONAL,
         seeds=3,
         oracle=20,
         papers=1,
-        note="No search: one Boolean setting, k = log2(threshold) - 2, and the surrogate that MNIST chose above.",
+        note="No search: one Boolean setting, k = log2(threshold) - 2, and the surrogate that MNIST chose above. "
+        "Channels 16, 32 and 64 came first, with 99.18 % in ten epochs (surrogate 99.22), 99.17 and 99.20 in sixteen "
+        "(99.30, 99.17); then the network was made wider.",
     ),
-    Task("fsdd", "Spoken digits, 256 recurrent, T = 40, takes 0 to 4 held out, 8/16", "fsdd", 96.0, RECURRENT, seeds=6),
+    Task(
+        "fsdd",
+        "Spoken digits, 256 recurrent, T = 40, takes 0 to 4 held out, 8/16",
+        "fsdd",
+        96.0,
+        RECURRENT,
+        seeds=12,
+        note="Six seeds came first, with a difference of -0.11 [-1.56, +1.33]; six more were to narrow it.",
+    ),
     Task(
         "fsdd-speakers",
         "Spoken digits, one speaker of six held out, 8/16",
@@ -206,9 +216,11 @@ TASKS = (
         "fsdd-xylo",
         0.0,
         XYLO_SPEECH,
+        seeds=10,
         papers=3,
         note="Half the neurons, 16 mel channels of 40, and 8 outputs are what differs from the row of 256 neurons; the "
-        "chip's datapath alone is what differs from the next.",
+        "chip's datapath alone is what differs from the next. Five seeds came first, here and in the next row, with "
+        "differences of +0.87 [-0.75, +2.49] and +2.33 [-0.85, +5.51]; five more make the ten that a claim needs.",
         against=("fsdd", "fsdd-16"),
     ),
     Task(
@@ -217,6 +229,7 @@ TASKS = (
         "fsdd-16",
         0.0,
         {family: settings[-1:] for family, settings in RECURRENT.items()},
+        seeds=10,
         papers=1,
         note="No search: the settings that spoken digits chose above.",
     ),

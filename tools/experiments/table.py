@@ -102,10 +102,13 @@ def _final_row(run: Run) -> list[str]:
 
 
 def _finals(task: Task, family: str, ledger: Ledger) -> list[Run]:
-    """The final seeds of the setting that a family has now; those of one that a wider search put aside do not count."""
+    """The final seeds of the setting that a family has now, the last training of each.
+
+    Those of a setting that a wider search put aside, or of a recipe as it was before, do not count.
+    """
     wanted = (task.name, family, FINAL, described(chosen(task, family, ledger)))
-    runs = [run for run in ledger.runs if (run.task, run.family, run.phase, run.setting) == wanted]
-    return sorted(runs, key=lambda run: run.seed)
+    runs = {run.seed: run for run in ledger.runs if (run.task, run.family, run.phase, run.setting) == wanted}
+    return [runs[seed] for seed in sorted(runs)]
 
 
 def _by_seed(runs: Iterable[Run]) -> dict[int, float]:
