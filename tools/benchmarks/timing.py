@@ -68,7 +68,8 @@ def interleaved(calls: Sequence[Call], *, cold: bool = False, seconds: float = 3
     """Time each call in each round: A B A B, so that what changes with time reaches all alike.
 
     Every call is made twice before (code is compiled, memory is there). Nine rounds at least, more while `seconds`
-    last. cold: the processors' caches are emptied before each call; else a call is repeated until it is long enough.
+    last. cold: the processors' caches are emptied before each call; else (hot) a call that does not count comes right
+    before it, and it is repeated until it is long enough.
     """
     warmed = [_repeats(call) for call in calls]
     repeats = [1] * len(warmed) if cold else warmed
@@ -106,6 +107,8 @@ def _timed(call: Call, repeats: int, cold: bool = False) -> float:
     sleep(SETTLE)
     if cold:
         empty_caches()
+    else:
+        call()  # a machine that has rested takes milliseconds to run as it does in a row of calls
     start = perf_counter()
     for _ in range(repeats):
         call()
