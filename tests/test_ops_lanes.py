@@ -185,6 +185,17 @@ def test_a_quotient_is_floored_in_the_lane_of_dividend_and_divisor():
         prove_at_the_ends(Experiment(divide, saturating(S16), {"a": span(of), "by": by}))
 
 
+@pytest.mark.parametrize("bits", [24, 26, 32, 34])  # the widest of each way to divide, and wider
+def test_a_quotient_next_to_an_integer_is_on_its_side(bits):
+    word, rng = Word(bits, True), np.random.default_rng(bits)
+    divisors = [1, 2, 3, 7, 181, 4097, word.max // 2, word.max // 2 + 1, word.max - 1, word.max]
+    multiples = {int(by * (end // by)) for by in divisors for end in (word.min, word.max, int(rng.integers(word.max)))}
+    near = {value + step for value in multiples for step in (-1, 0, 1)}
+    divide = Divide(into="membrane", of="a", by="by")
+    experiment = Experiment(divide, saturating(Word(bits, True)), {"a": span(word), "by": Interval(1, word.max)})
+    prove_at_the_ends(experiment, a=sorted(value for value in near if value in word), by=divisors)
+
+
 @pytest.mark.parametrize("overflow", Overflow)
 def test_every_lane_of_a_loop_ends_in_its_own_round(overflow):
     branch = fires(("membrane", Relation.GE, "threshold"), 1, 40, Add(into="membrane", terms=("-threshold",)))

@@ -15,11 +15,12 @@ from llvmlite import ir
 
 from ..word import Overflow, Word
 from .base import Flag, Ops, Registers, Relation, Repeated, Rounding
-from .code import Code, Slot
+from .code import Code, Slot, resized
 from .interval import Interval, IntervalOps
 
 REFUSED = "refused"  # counts the writes that a `refuse` word did not hold
 _NARROWEST = 16
+_QUOTIENTS = {24: ir.FloatType(), 32: ir.DoubleType()}  # bits of the integers whose quotients a float tells apart
 
 
 @dataclass(frozen=True)
@@ -158,10 +159,26 @@ class LaneOps(Ops):
         """The floor of a / b; a divisor of 0, which only a neuron has that is not alive, becomes 1"""
         span = self._intervals.divide(a.span, b.span)
         b = self.maximum(b, self.constant(1))
-        bits = lane_bits(a.span.join(b.span))
+        both = a.span.join(b.span)
+        real = next((kind for bits, kind in _QUOTIENTS.items() if both.bits <= bits), None)
+        if real is not None:
+            return Lanes(self._floored(a, b, real, lane_bits(span)), span)
+        bits = lane_bits(both)
         x, y, zero = self.at(a, bits), self.at(b, bits), ir.Constant(self.type(bits), [0] * self.lanes)
         below = self.builder.icmp_signed("<", self.builder.srem(x, y), zero)
         return Lanes(self.builder.add(self.builder.sdiv(x, y), self.builder.sext(below, self.type(bits))), span)
+
+    def _floored(self, a: Lanes, b: Lanes, real: Any, bits: int) -> Any:
+        """As `divide`, by a division of floats: machines have none of vectors of integers.
+
+        A quotient that is no integer is at least 1 / |a| of itself away from one, which the float's significand tells.
+        """
+        kind = ir.VectorType(real, self.lanes)
+        x, y = (self.builder.sitofp(self.at(each, 32), kind) for each in (a, b))
+        module, name = self.builder.module, f"llvm.floor.v{self.lanes}{real.intrinsic_name}"
+        floor = module.globals.get(name) or ir.Function(module, ir.FunctionType(kind, [kind]), name)
+        whole = self.builder.call(floor, [self.builder.fdiv(x, y)])
+        return resized(self.builder, self.builder.fptosi(whole, self.type(32)), bits, signed=True)
 
     def _either(self, a: Lanes, b: Lanes, relation: str, span: Interval) -> Lanes:
         bits = lane_bits(a.span.join(b.span))
