@@ -116,7 +116,6 @@ def _timed(call: Call, repeats: int, cold: bool = False) -> float:
 
 
 def _repeats(call: Call) -> int:
-    call()
     return max(1, int(np.ceil(SHORTEST / max(_timed(call, 1), 1e-7))))
 
 
