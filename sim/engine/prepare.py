@@ -164,7 +164,7 @@ def uniform(layer: Layer) -> dict[str, int]:
 
 
 def _arrival(layer: Layer, delays: Sequence[Incoming], raster: str, channels: int) -> Arrival:
-    """channels: as the signature's."""
+    """channels: as the signature's; where neurons lie by them, pools and other pictures are lists."""
     first, weights = delays[0], [weights for i in delays for _, weights in i.synapses]
     listed = isinstance(weights[0], Listed)
     most = max(abs(first.acting.lo), abs(first.acting.hi), 1) * max(map(_total, weights)) if first.sum else 0

@@ -152,7 +152,10 @@ class _Line:
         self.sums = [code.slot(self.zero) for _ in range(columns)]
 
     def run(self) -> None:
-        """Column by column of the source; the first sum is of the target's place that it reaches last."""
+        """Column by column of the source; the first sum is of the target's place that it reaches last.
+
+        Some column lies under the whole kernel (see `windowed_of`), so no place after the last one is below 0.
+        """
         builder, aside = self.builder, self.panes.window.padding[1]
         done = aside - len(self.sums) + 1
         with self.code.loop(I64(0), self.panes.wide) as column:
