@@ -1,0 +1,54 @@
+"""What a convolution's code reads, for every small picture: each synapse once, the weights of a window in order."""
+
+import itertools
+
+import bitspike as bs
+import numpy as np
+import pytest
+from bitspike.engine.picture import picture_of
+from bitspike.network.geometry import expand
+
+OUT, PLANES = 8, 2
+SIDES, HEIGHTS, WIDTHS, MARGINS = range(1, 5), range(1, 4), range(1, 5), range(4)
+
+
+def tables(flipped):
+    """Of every picture and kernel that fit: its shape, kernels, synapses, and the picture as it is computed."""
+    for high, wide, down, across, above, aside in itertools.product(
+        SIDES, SIDES, HEIGHTS, WIDTHS, MARGINS[:3], MARGINS
+    ):
+        if high + 2 * above < down or wide + 2 * aside < across:
+            continue
+        shape = bs.Convolution((PLANES, high, wide), 1, (above, aside))
+        kernels = 1 + np.arange(OUT * PLANES * down * across).reshape(OUT, PLANES, down, across)
+        synapses = expand(shape, kernels.shape, PLANES * high * wide, flipped=flipped)
+        link = bs.Projection("input", "a", kernels, via="forward", shape=shape)
+        yield shape, kernels, synapses, picture_of(link, kernels.ravel()[synapses.index], synapses)
+
+
+@pytest.mark.parametrize("flipped", [False, True])
+def test_runs_are_the_synapses_each_once(flipped):
+    for shape, kernels, synapses, picture in tables(flipped):
+        found = [
+            (source, place // OUT + step, picture.kernel[tap // OUT + step, 0])
+            for source, ends in enumerate(itertools.pairwise(picture.first))
+            for place, tap, length in picture.runs[slice(*ends)]
+            for step in range(length)
+        ]
+        one = synapses.targets < np.prod(shape.output_shape(kernels.shape)[1:])  # the first channel's
+        weights = kernels.ravel()[synapses.index[one]]
+        assert sorted(found) == sorted(zip(synapses.sources[one], synapses.targets[one], weights, strict=True)), shape
+
+
+@pytest.mark.parametrize("flipped", [False, True])
+def test_the_weights_of_a_window_lie_in_the_order_of_the_places_that_a_column_reaches(flipped):
+    made = 0
+    for shape, kernels, _, picture in tables(flipped):
+        window = picture.windowed
+        if window is None:
+            continue
+        seen = (kernels[:, :, ::-1, ::-1] if flipped else kernels)[..., ::-1]  # the last column acts on the first place
+        rows = window.taps[..., None] // OUT + np.arange(kernels.shape[3])
+        assert np.array_equal(picture.kernel[rows], np.moveaxis(seen, (0, 2), (3, 0))), shape
+        made += 1
+    assert made > 1000
