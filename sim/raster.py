@@ -108,6 +108,24 @@ class Raster:
         spikes[rows, self.index[span]] = 1 if self.counts is None else self.counts[span]
         return spikes.reshape(len(chosen), steps, inputs)
 
+    def behind(self, earlier: Integers) -> Raster:
+        """The same after some more steps, counts [sample, step, input]."""
+        before, samples = Raster.of(earlier), len(self)
+        found = [np.diff(each.pointers).reshape(samples, -1) for each in (before, self)]
+        shape = (samples, earlier.shape[1] + self.shape[1], self.shape[2])
+        pointers = _pointers(np.concatenate(found, axis=1).ravel())
+        index, counts = self.index, self.counts
+        if before.index.size:  # seldom: a run begins with nothing on its way, as a rule
+            places = np.repeat(self.pointers[:: self.shape[1]][:-1], found[0].sum(axis=1))
+            index = np.insert(index, places, before.index)
+            if not (counts is None and before.counts is None):
+                counts = np.insert(self._carried(), places, before._carried())
+        return Raster(shape, pointers, index, counts)
+
+    def _carried(self) -> NDArray[np.int64]:
+        """What each spike carries."""
+        return np.ones(len(self.index), np.int64) if self.counts is None else self.counts
+
     def __getitem__(self, samples: slice) -> Raster:
         """Some samples, one behind the other."""
         first, last, _ = samples.indices(self.shape[0])

@@ -11,6 +11,10 @@ from hypothesis.extra import numpy as arrays
 
 COUNTS = arrays.arrays(np.uint8, st.tuples(*[st.integers(1, 9)] * 3), elements=st.sampled_from([0, 0, 0, 1, 1, 2, 255]))
 
+LINK = {"weight_exp": 0, "num_weight_bits": 8, "sign_mode": 1}
+RESTING = dict.fromkeys(("bias_mant", "bias_exp", "ternary", "vth_low", "reset_interval", "reset_phase"), 0)
+NEURON = {"du": 1024, "dv": 256, "vth": 900, **RESTING}
+
 
 @given(COUNTS)
 def test_counts_become_a_raster_and_come_back(counts):
@@ -23,6 +27,13 @@ def test_counts_become_a_raster_and_come_back(counts):
 def test_some_samples_of_a_raster_are_those_samples(counts):
     raster = bs.Raster.of(counts)
     assert np.array_equal(raster[1:3].dense(), counts[1:3]) if len(counts) > 1 else len(raster) == 1
+
+
+@given(COUNTS, st.integers(1, 3), st.sampled_from([0, 1, 2]))
+def test_steps_before_a_raster_come_before_those_of_each_sample(counts, steps, most):
+    earlier = np.random.default_rng(counts.sum()).integers(0, most + 1, (len(counts), steps, counts.shape[2]))
+    raster = bs.Raster.of(counts).behind(earlier)
+    assert np.array_equal(raster.dense(), np.concatenate([earlier, counts], axis=1))
 
 
 @given(COUNTS)
@@ -87,6 +98,25 @@ def test_a_raster_runs_to_the_bits_of_its_counts(most, engine):
     bs.compare(*runs).check()
     for run in runs:
         assert np.array_equal(run.state["input"]["spikes"], counts[:, -1])
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("highest", [0, 5], ids=["prompt", "delayed"])
+@pytest.mark.parametrize("steps", [1, 2, 9])
+def test_a_raster_whose_spikes_wait_is_continued_as_its_counts(highest, steps, threads):
+    """Loihi delivers a step later, and each synapse so many after it; what is on its way is part of the state."""
+    random = np.random.default_rng(steps)
+    delays = random.integers(0, highest + 1, (4, 6))
+    link = bs.Projection("input", "a", random.integers(-99, 99, (4, 6)), "graded", LINK, delays=delays)
+    network = bs.Network(bs.load_profile("loihi-lava"), 4, [bs.Population("a", 6, NEURON)], [link])
+    for most in (1, 3):
+        counts = random.integers(-(most // 2), most + 1, (5, 2 * steps, 4))
+        whole = bs.run(network, counts, record="all", engine="oracle")
+        first = bs.run(network, bs.Raster.of(counts[:, :steps]), threads=threads)
+        second = bs.run(network, bs.Raster.of(counts[:, steps:]), record="all", threads=threads, state=first.state)
+        assert np.array_equal(whole["a"].registers["membrane"][:, steps:], second["a"].registers["membrane"])
+        for register, values in whole.state["input"].items():
+            assert np.array_equal(values, second.state["input"][register])
 
 
 def test_the_state_of_packed_bits_keeps_their_last_step():

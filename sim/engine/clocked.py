@@ -17,9 +17,9 @@ from ..profile.schema import INPUT, SPIKES, Profile
 from ..raster import Raster, index_type
 from ..trace import PAST, Integers, State
 from .cache import Kernel, address
-from .last_step import spread_last_step
 from .oracle import RefusedOverflowError
 from .prepare import LINE, Arguments, Prepared, prepare
+from .spread import spread_steps
 from .threads import available_threads, in_threads
 from .vector import EXTRA
 from .wiring import Layer
@@ -51,7 +51,7 @@ def simulate(
 ) -> None:
     """As `oracle.simulate`, but that `outputs` have leading rows: the spikes before step 0 that may still act.
 
-    A raster is taken as it is where no input is delayed.
+    A raster is taken as it is, behind what came before it where input is delayed.
 
     Raises RefusedOverflowError.
     """
@@ -74,26 +74,28 @@ def simulate(
             raise RefusedOverflowError(int(refused[0]))
         for name, count in counts.items():
             overflows[name][:] += count[:, : overflows[name].size].sum(axis=0)
-    for name, rows in (outputs if isinstance(given, Raster) else {**outputs, INPUT: given}).items():
+    for name, rows in outputs.items():
         _keep(state[name], rows)
 
 
-def _keep(state: dict[str, Integers], rows: Integers) -> None:
+def _keep(state: dict[str, Integers], rows: Integers | Raster) -> None:
     """Bring the spikes that may still act to the end of `rows` [sample, row, neuron], those before step 0 first."""
+    last = rows.shape[1] - 1
+    kept = {SPIKES: (last, state[SPIKES][:, None])}
     if PAST in state:
-        state[PAST][...] = rows[:, -1 - state[PAST].shape[1] : -1]
-    state[SPIKES][...] = rows[:, -1]
+        kept[PAST] = (last - state[PAST].shape[1], state[PAST])
+    for first, into in kept.values():
+        if isinstance(rows, Raster):
+            spread_steps(rows, first, into)
+        else:
+            into[...] = rows[:, first : first + into.shape[1]]
 
 
-def _rows(spikes: Integers | Raster, state: Mapping[str, Integers]) -> Integers:
-    """Input spikes as counts [sample, step, input]."""
-    return spikes.dense(dtype=state[SPIKES].dtype.name) if isinstance(spikes, Raster) else spikes
-
-
-def _with_past(spikes: Integers | Raster, state: Mapping[str, Integers]) -> Integers:
+def _with_past(spikes: Integers | Raster, state: Mapping[str, Integers]) -> Integers | Raster:
     """Input spikes behind the rows before step 0, which may still act."""
     past = [state[PAST]] if PAST in state else []
-    return np.concatenate([*past, state[SPIKES][:, None], _rows(spikes, state)], axis=1)
+    earlier = np.concatenate([*past, state[SPIKES][:, None]], axis=1)
+    return spikes.behind(earlier) if isinstance(spikes, Raster) else np.concatenate([earlier, spikes], axis=1)
 
 
 def _part(whole: _Chunk, samples: slice) -> _Chunk:
@@ -108,9 +110,8 @@ def _part(whole: _Chunk, samples: slice) -> _Chunk:
 def _run(chunk: _Chunk, groups: Sequence[Sequence[Layer]], prepared: Mapping[str, Prepared], steps: int) -> None:
     """All layers and steps. Layers that wait for each other's last step are run a step at a time."""
     spikes = {name: address(rows) for name, rows in chunk.outputs.items()}
-    if isinstance(chunk.inputs, Raster):
-        spread_last_step(chunk.inputs, chunk.state[INPUT][SPIKES])
-    else:
+    _keep(chunk.state[INPUT], chunk.inputs)
+    if not isinstance(chunk.inputs, Raster):
         spikes[INPUT] = address(chunk.inputs)
     layers = [layer for group in groups for layer in group]
     *rooms, size = accumulate((prepared[layer.name].room for layer in layers), initial=LINE)
@@ -143,7 +144,7 @@ def _call(
     for source, cap in prepared.sources:
         rows = chunk.inputs if source == INPUT else chunk.outputs[source]
         if isinstance(rows, Raster):
-            own += _raster(rows, cap, kept)
+            own += _raster(rows, cap, steps, kept)
         else:
             own += (spikes[source], rows.shape[1], rows.shape[1] - steps)
     own += [address(state[register]) for register in registers]
@@ -151,9 +152,10 @@ def _call(
     return prepared.kernel, prepared.arguments(own, room), kept
 
 
-def _raster(raster: Raster, cap: Cap, kept: list[Any]) -> tuple[int, ...]:
+def _raster(raster: Raster, cap: Cap, steps: int, kept: list[Any]) -> tuple[int, ...]:
     """The arguments of a projection whose source is a raster; what they need is kept alive in `kept`."""
     graded = raster.counts is not None
     acting = clip_count(ArrayOps(), raster.counts, cap).astype(np.int64) if graded else _ONE
     kept += [raster, acting]
-    return address(raster.pointers), raster.shape[1], 0, address(raster.index), address(acting), int(graded)
+    rows = raster.shape[1]
+    return address(raster.pointers), rows, rows - steps, address(raster.index), address(acting), int(graded)
