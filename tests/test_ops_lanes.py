@@ -179,17 +179,35 @@ def test_the_most_negative_value_is_negated_in_a_wider_lane(rounding):
     prove_at_the_ends(Experiment(scale, saturating(S16), {"a": span(S16)}))
 
 
+@pytest.mark.parametrize("rounding", Rounding)
+@pytest.mark.parametrize(
+    ("of", "factor", "shift"), [(24, 14, 12), (32, 22, 23), (32, 22, 12), (32, 23, 23), (30, 30, 31)]
+)
+def test_a_product_wider_than_32_bits_is_scaled_exactly(of, factor, shift, rounding):
+    """A double holds the first three products, and 32 bits what is left of the first two."""
+    scale = Scale(into="membrane", of="a", factor="b", shift=shift, rounding=rounding)
+    words = [Word(bits, True) for bits in (of, factor)]
+    near = [[*range(word.min, word.min + 3), -3, -1, 0, 1, 5, *range(word.max - 2, word.max + 1)] for word in words]
+    (a, b), rng = near, np.random.default_rng(of)
+    a, b = (ends + rng.integers(word.min, word.max, 9).tolist() for ends, word in zip(near, words, strict=True))
+    b += [value for value in (1 << (factor - 2), -(1 << (factor - 2)), 3 << (factor - 3))]
+    a += [(value << max(0, shift - factor + 2)) + step for value in (1, 7, -1, -7) for step in (-1, 0, 1)]
+    experiment = Experiment(scale, saturating(Word(34, True)), {"a": span(words[0]), "b": span(words[1])})
+    prove_at_the_ends(experiment, a=sorted(set(a)), b=sorted(set(b)))
+
+
 def test_a_quotient_is_floored_in_the_lane_of_dividend_and_divisor():
     for of, by in ((S16, Interval(1, 40000)), (U16, Interval(1, 3)), (Word(33, True), Interval(7, 7))):
         divide = Divide(into="membrane", of="a", by="by")
         prove_at_the_ends(Experiment(divide, saturating(S16), {"a": span(of), "by": by}))
 
 
-@pytest.mark.parametrize("bits", [24, 26, 32, 34])  # the widest of each way to divide, and wider
+@pytest.mark.parametrize("bits", [16, 32, 34])  # within the lanes of a double, the widest of them, and wider
 def test_a_quotient_next_to_an_integer_is_on_its_side(bits):
     word, rng = Word(bits, True), np.random.default_rng(bits)
-    divisors = [1, 2, 3, 7, 181, 4097, word.max // 2, word.max // 2 + 1, word.max - 1, word.max]
+    divisors = [1, 2, 3, 7, 49, 181, 4097, word.max // 2, word.max // 2 + 1, word.max - 1, word.max]
     multiples = {int(by * (end // by)) for by in divisors for end in (word.min, word.max, int(rng.integers(word.max)))}
+    multiples |= {by * times for by in divisors for times in (1, 3, 49)}  # 49 * (1 / 49) is less than 1
     near = {value + step for value in multiples for step in (-1, 0, 1)}
     divide = Divide(into="membrane", of="a", by="by")
     experiment = Experiment(divide, saturating(Word(bits, True)), {"a": span(word), "by": Interval(1, word.max)})
