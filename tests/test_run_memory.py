@@ -59,10 +59,17 @@ def test_the_memory_of_a_trace_that_nobody_has_is_used_again(monkeypatch):
     assert memory.empty((7, 2), np.dtype("uint8")).ctypes.data == where
 
 
+@pytest.mark.parametrize("size", [1, 1000, memory._LARGE + 5])
+def test_an_array_begins_with_a_cache_line(size):
+    arrays = [memory.empty((size,), np.dtype("uint8")) for _ in range(3)]
+    assert {array.ctypes.data % memory.CACHE_LINE for array in arrays} == {0}
+
+
 def test_no_more_than_a_bound_waits_to_be_used_again(monkeypatch):
     monkeypatch.setattr(memory, "_LARGE", 1)
-    monkeypatch.setattr(memory, "MOST_KEPT", memory.SLACK + 10)
+    around = memory.SLACK + memory.CACHE_LINE
+    monkeypatch.setattr(memory, "MOST_KEPT", around + 10)
     memory._FREE.clear()
     arrays = [memory.empty((6,), np.dtype("uint8")) for _ in range(3)]
     arrays.clear()
-    assert [len(block) for block in memory._FREE.values()] == [memory.SLACK + 6]
+    assert [len(block) for block in memory._FREE.values()] == [around + 6]

@@ -7,7 +7,8 @@ import json
 import bitspike as bs
 import numpy as np
 import pytest
-from bitspike.engine import choice, kernel, matrix, prepare, vector
+from bitspike.engine import choice, delivery, kernel, matrix, prepare, vector
+from bitspike.engine.arrival import Arrival
 from bitspike.engine.wiring import wire
 from builders import GENERIC, XYLO, edited, generic, random_xylo
 from command_line import bitspike, refused, small
@@ -40,8 +41,9 @@ def emitted(monkeypatch) -> set[str]:
     def scatters(neurons, register, sums, *rest):
         return {"synapse by synapse", "each" if sums is None else "sums"}
 
-    watch(kernel, "convolved", lambda *_: {"patch by patch", "sums"})
-    watch(kernel, "pooled", lambda *_: {"windows", "sums"})
+    watch(delivery, "convolved", lambda *_: {"patch by patch", "sums"})
+    watch(delivery, "swept", lambda *_: {"place by place", "sums"})
+    watch(delivery, "pooled", lambda *_: {"windows", "sums"})
     watch(matrix, "_each", lambda *_: {"vectors", "each"})
     watch(matrix, "_summed", lambda *_: {"vectors", "sums"})
     watch(matrix, "_pairs", lambda *_: {"pairs"})
@@ -54,6 +56,7 @@ def said(kernel_text: str) -> set[str]:
     """The facts that a text of `choice.way` claims."""
     words = {
         "patch by patch": {"patch by patch", "sums"},
+        "place by place": {"place by place", "sums"},
         "of windows": {"windows"},
         "synapse by synapse": {"synapse by synapse"},
         "plain sums": {"sums"},
@@ -72,7 +75,7 @@ def forms(profile):
     for name, connection in profile.connections.items():
         for arrival in choice._forms(name, connection, choice.effective_weight(profile, connection)):
             typed = {"spikes": "uint8", "total": "int32", "picture": arrival.picture and "int32"}
-            yield connection.target, kernel.Arrival(**{**vars(arrival), **typed})
+            yield connection.target, Arrival(**{**vars(arrival), **typed})
 
 
 @pytest.mark.parametrize("name", [*CLOCKED, "wide"])
@@ -81,7 +84,7 @@ def test_what_is_said_of_a_connection_is_what_its_kernel_is_made_of(emitted, nam
     for target, arrival in forms(profile):
         emitted.clear()
         kernel.kernel_code(
-            profile, kernel.Signature(target, (arrival,), False, (), channels=8 if arrival.picture else 0)
+            profile, kernel.Signature(target, (arrival,), False, (), channels_last=arrival.channels_last)
         )
         text, why = choice.way(profile, arrival)
         assert said(text) == emitted, f"{arrival}: {text}"

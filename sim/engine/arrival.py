@@ -8,8 +8,8 @@ from enum import Enum, auto
 from ..profile.analysis import arriving, effective_weight
 from ..profile.schema import Profile
 from .pool import Windows
+from .sweep import Sweep
 from .vector import bounded
-from .window import Window
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,8 @@ class Arrival:
     matrix (it has one delay). raster: the type of the channels, where the source's spikes are lists, too; else ''.
     Types: of the source's spikes, the weights, and sums that hold whatever can arrive. picture: the type of a
     convolution's kernel; '' if there is none, or if it is not computed as one. usual: how many places its runs have,
-    as a rule. window: of a picture that may be computed place by place. windows: of a pool, if it is one.
+    as a rule. channels_last: of the source, if its spikes are read so; then it is a pool, of these `windows`, or a
+    picture that may be computed place by place, as `sweep` says.
     """
 
     via: str
@@ -32,7 +33,8 @@ class Arrival:
     total: str
     picture: str = ""
     usual: int = 0
-    window: Window | None = None
+    channels_last: int = 0
+    sweep: Sweep | None = None
     windows: Windows | None = None
 
 

@@ -27,6 +27,7 @@ from .event_core import NO_NEURON, Kind, core_of
 from .matrix import PAIRED
 from .pool import Windows
 from .prepare import narrowest, signature
+from .sweep import Sweep
 from .vector import LANES, bounded
 from .wiring import wire
 
@@ -127,9 +128,9 @@ def _forms(via: str, connection: Connection, weight: Interval) -> Iterator[Arriv
     yield Arrival(via, several, False, "", "", narrow, "")
     yield Arrival(via, 1 if connection.delay is None else several, True, "", "", narrow, "")
     if connection.kernel is not None:
-        yield Arrival(via, 1, True, "", "", narrow, "", "sums", 1)
+        yield Arrival(via, 1, True, "", "", narrow, "", "sums", 1, 8, Sweep((3, 3), (0, 0), 8))
     if connection.sum is None and weight.lo <= 1 <= weight.hi:
-        yield Arrival(via, 1, True, "", "", narrow, "", windows=Windows((2, 2), (2, 2)))
+        yield Arrival(via, 1, True, "", "", narrow, "", channels_last=1, windows=Windows((2, 2), (2, 2)))
 
 
 def _narrowest_of(weight: Interval) -> str:
@@ -152,8 +153,8 @@ def _deliveries(
 
 def _form(arrival: Arrival) -> str:
     if arrival.windows or arrival.picture:
-        return "pool" if arrival.windows else "convolution"
-    return "lists (sparse, or several delays)" if arrival.listed else "matrix"
+        return "pool (of a convolution)" if arrival.windows else "convolution"
+    return "lists (sparse, several delays, other pools)" if arrival.listed else "matrix"
 
 
 def way(profile: Profile, arrival: Arrival) -> tuple[str, str]:
@@ -161,15 +162,22 @@ def way(profile: Profile, arrival: Arrival) -> tuple[str, str]:
     connection = profile.connections[arrival.via]
     weight, acts = effective_weight(profile, connection), arriving(profile, connection)
     added, way = IntervalOps().mul(weight, acts), way_of(profile, arrival)
-    sums = "plain sums in pairs" if way is Way.MATRIX and arrival.weight == PAIRED else "plain sums"
     if connection.sum is not None:
         total = arrival.total or "the narrowest type that holds what the weights can add"
-        return _SUMMED[way].replace("plain sums", sums), f"the datapath fits a step's sum once; it is held in {total}"
+        return _of_this(arrival, _SUMMED[way]), f"the datapath fits a step's sum once; it is held in {total}"
     if way is Way.LISTS or (way is Way.MATRIX and not bounded(weight, acts)):
         text = "synapse by synapse, a fit each" if way is Way.LISTS else f"word-by-word adds, {VECTORS}"
         return text, f"one event adds {added.lo} to {added.hi}: 64 bits may not hold a step's sum"
     within = f"one event adds {added.lo} to {added.hi}, of which 64 bits hold any step's sum"
-    return _PLAIN[way].replace("plain sums", sums), _fallback(within)
+    return _of_this(arrival, _PLAIN[way]), _fallback(within)
+
+
+def _of_this(arrival: Arrival, text: str) -> str:
+    """What is said of a way, with what depends on the projection."""
+    if arrival.sweep:
+        return text.replace("patch by patch", "patch by patch, or place by place where most places spike")
+    paired = not arrival.listed and arrival.weight == PAIRED
+    return text.replace("plain sums", "plain sums in pairs") if paired else text
 
 
 _SUMMED = {
@@ -178,7 +186,7 @@ _SUMMED = {
     Way.MATRIX: f"plain sums, {VECTORS}; one write a step",
 }
 _PLAIN = {
-    Way.POOL: "plain sums of windows, row by row; else synapse by synapse, a fit each",
+    Way.POOL: "plain sums of windows, all channels of a place at once; else synapse by synapse, a fit each",
     Way.PICTURE: "patch by patch, all channels of a place at once; else synapse by synapse, a fit each",
     Way.PLAIN_LISTS: "plain sums, synapse by synapse; else a fit each",
     Way.MATRIX: f"plain sums, {VECTORS}; else word-by-word adds",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from ctypes import addressof
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -19,12 +19,14 @@ from ..trace import PAST, Integers, State
 from .cache import Kernel, address
 from .oracle import RefusedOverflowError
 from .prepare import LINE, Arguments, Prepared, prepare
+from .signature import BLOCK
 from .spread import spread_steps
 from .threads import available_threads, in_threads
 from .vector import EXTRA
 from .wiring import Layer
 
 _ONE = np.ones(1, np.int64)
+_BLOCK = 1 << 20  # bytes of what is sent, channels last, in the steps that are run together
 Table = Mapping[str, Mapping[str, Integers]]
 
 
@@ -78,7 +80,7 @@ def simulate(
         _keep(state[name], rows)
 
 
-def _keep(state: dict[str, Integers], rows: Integers | Raster) -> None:
+def _keep(state: Mapping[str, Integers], rows: Integers | Raster) -> None:
     """Bring the spikes that may still act to the end of `rows` [sample, row, neuron], those before step 0 first."""
     last = rows.shape[1] - 1
     kept = {SPIKES: (last, state[SPIKES][:, None])}
@@ -108,54 +110,88 @@ def _part(whole: _Chunk, samples: slice) -> _Chunk:
 
 
 def _run(chunk: _Chunk, groups: Sequence[Sequence[Layer]], prepared: Mapping[str, Prepared], steps: int) -> None:
-    """All layers and steps. Layers that wait for each other's last step are run a step at a time."""
-    spikes = {name: address(rows) for name, rows in chunk.outputs.items()}
+    """All layers and steps, those that wait for each other's last step a step at a time.
+
+    Where a layer reads what another sent channels last, samples are run one by one, and steps block by block.
+    """
     _keep(chunk.state[INPUT], chunk.inputs)
-    if not isinstance(chunk.inputs, Raster):
-        spikes[INPUT] = address(chunk.inputs)
-    layers = [layer for group in groups for layer in group]
-    *rooms, size = accumulate((prepared[layer.name].room for layer in layers), initial=LINE)
-    memory = np.zeros(size, np.uint8)
-    start = address(memory) & -LINE
-    calls = {
-        layer.name: _call(layer, prepared[layer.name], chunk, steps, spikes, start + room)
-        for layer, room in zip(layers, rooms, strict=True)
-    }
-    for group in groups:
-        members = [calls[layer.name] for layer in group]
-        spans = [(0, steps)] if len(group) == 1 else [(step, step + 1) for step in range(steps)]
-        for first, last in spans:
-            for kernel, values, _ in members:
-                values[1], values[2] = first, last
+    read = {source for each in prepared.values() for source, _, last in each.sources if last}
+    block = min(steps, max(1, _BLOCK // sum(prepared[name].sent[1] for name in read))) if read else steps
+    calls = _calls(chunk, prepared, steps, {name: block if name in read else 0 for name in prepared})
+    samples = len(chunk.inputs)
+    alone = bool(read) or samples == 1  # then registers stay in their rows from one block of steps to the next
+    for begin, end in ((sample, sample + 1) for sample in range(samples)) if alone else [(0, samples)]:
+        for base in range(0, steps, block):
+            for first, last, layer in _order(groups, base, min(base + block, steps)):
+                kernel, values, _ = calls[layer]
+                stays = not alone or first == 0, not alone or last == steps
+                values[: len(BLOCK)] = [begin, end, first, last, base, *stays]
                 kernel(addressof(values))
 
 
-def _call(
-    layer: Layer, prepared: Prepared, chunk: _Chunk, steps: int, spikes: Mapping[str, int], room: int
-) -> tuple[Kernel, Arguments, list[Any]]:
-    """A kernel, its arguments for a chunk (see `signature.of_run`), and what must live until it has run.
+def _order(groups: Sequence[Sequence[Layer]], first: int, last: int) -> Iterator[tuple[int, int, str]]:
+    """Which steps of which layer are run one after the other."""
+    for group in groups:
+        for span in [(first, last)] if len(group) == 1 else pairwise(range(first, last + 1)):
+            for layer in group:
+                yield *span, layer.name
 
-    spikes: addresses of every layer's; room: address of the memory that the kernel may use.
+
+Call = tuple[Kernel, Arguments, list[Any]]
+"""A kernel, its arguments, and what must live until it has run."""
+
+
+def _calls(chunk: _Chunk, prepared: Mapping[str, Prepared], steps: int, kept: Mapping[str, int]) -> dict[str, Call]:
+    """Every layer's kernel and its arguments for a chunk, but for the block. kept: how many rows of `sent` are."""
+    sizes = [size for name, each in prepared.items() for size in (each.room, each.sent[1] * max(1, kept[name]))]
+    *places, size = accumulate((-(-size // LINE) * LINE for size in sizes), initial=LINE)
+    memory = np.zeros(size, np.uint8)
+    start = address(memory) & -LINE
+    rooms = {name: start + place for name, place in zip(prepared, places[::2], strict=True)}
+    sent = {
+        name: (start + place, prepared[name].sent[0] * (kept[name] > 0))
+        for name, place in zip(prepared, places[1::2], strict=True)
+    }
+    spikes = {name: address(rows) for name, rows in chunk.outputs.items()}
+    calls = {}
+    for name, each in prepared.items():
+        own, alive = _of_run(name, each, chunk, steps, spikes, sent)
+        calls[name] = each.kernel, each.arguments(own, rooms[name]), [memory, *alive]
+    return calls
+
+
+def _of_run(
+    name: str,
+    prepared: Prepared,
+    chunk: _Chunk,
+    steps: int,
+    spikes: Mapping[str, int],
+    sent: Mapping[str, tuple[int, int]],
+) -> tuple[list[int], list[Any]]:
+    """The arguments of a layer's kernel that `signature.of_run` names, and what must live until it has run.
+
+    spikes: addresses of every layer's. sent: of what each layer sends, and how far its rows are apart.
     """
-    name, out = layer.name, chunk.outputs[layer.name]
-    state, recorded, registers = chunk.state[name], chunk.recorded[name], layer.neuron.registers
-    own = [len(out), 0, steps, out.shape[1], out.shape[1] - steps, steps, spikes[name], address(chunk.counts[name])]
-    kept: list[Any] = []
-    for source, cap in prepared.sources:
+    out, state, recorded = chunk.outputs[name], chunk.state[name], chunk.recorded[name]
+    own = [0] * len(BLOCK)
+    own += [*sent[name], out.shape[1], out.shape[1] - steps, steps, spikes[name], address(chunk.counts[name])]
+    alive: list[Any] = []
+    for source, cap, channels_last in prepared.sources:
         rows = chunk.inputs if source == INPUT else chunk.outputs[source]
         if isinstance(rows, Raster):
-            own += _raster(rows, cap, steps, kept)
+            own += _raster(rows, cap, steps, alive)
         else:
-            own += (spikes[source], rows.shape[1], rows.shape[1] - steps)
-    own += [address(state[register]) for register in registers]
-    own += [address(recorded[register]) if register in recorded else 0 for register in registers]
-    return prepared.kernel, prepared.arguments(own, room), kept
+            own += (spikes[source] if source in spikes else address(rows), rows.shape[1], rows.shape[1] - steps)
+        own += sent[source] if channels_last else ()
+    own += [address(state[register]) for register in prepared.registers]
+    own += [address(recorded[register]) if register in recorded else 0 for register in prepared.registers]
+    return own, alive
 
 
-def _raster(raster: Raster, cap: Cap, steps: int, kept: list[Any]) -> tuple[int, ...]:
-    """The arguments of a projection whose source is a raster; what they need is kept alive in `kept`."""
+def _raster(raster: Raster, cap: Cap, steps: int, alive: list[Any]) -> tuple[int, ...]:
+    """The arguments of a projection whose source is a raster; what they need is kept in `alive`."""
     graded = raster.counts is not None
     acting = clip_count(ArrayOps(), raster.counts, cap).astype(np.int64) if graded else _ONE
-    kept += [raster, acting]
+    alive += [raster, acting]
     rows = raster.shape[1]
     return address(raster.pointers), rows, rows - steps, address(raster.index), address(acting), int(graded)

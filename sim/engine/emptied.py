@@ -23,16 +23,27 @@ def emptied(profile: Profile, kind: str, incoming: Sequence[Delivered]) -> dict[
 
     incoming: in order of delivery. It is so in runs that begin with 0 in these registers; a state may not.
     """
-    neuron, found = profile.neurons[kind], {}
-    words, resting = held(profile, neuron), ranges_at_rest(profile, neuron)
+    words, found = held(profile, profile.neurons[kind]), {}
+    for register in _left_empty(profile, kind):
+        span = _arrived(profile, register, incoming)
+        if span is not None and lane_bits(span) < lane_bits(words[register]):
+            found[register] = span
+    return found
+
+
+def rested(profile: Profile, kind: str, incoming: Sequence[Arrival]) -> list[str]:
+    """Those of a class that a pool or a picture reaches: then it need not look whether they have room for it."""
+    reached = {name for each in incoming if each.windows or each.picture for name in profile.connections[each.via].into}
+    return [register for register in _left_empty(profile, kind) if register in reached]
+
+
+def _left_empty(profile: Profile, kind: str) -> list[str]:
+    """Registers that are 0 after every step."""
+    neuron = profile.neurons[kind]
+    resting = ranges_at_rest(profile, neuron)
     fires = [branch for stage in neuron.stages if isinstance(stage, Fire) for branch in stage.branches]
     grown = {name for branch in fires for name in branch.writes}  # by every spike of a step
-    for register in neuron.registers:
-        if resting[register] == NOTHING and register not in grown:
-            span = _arrived(profile, register, incoming)
-            if span is not None and lane_bits(span) < lane_bits(words[register]):
-                found[register] = span
-    return found
+    return [register for register in neuron.registers if resting[register] == NOTHING and register not in grown]
 
 
 def _arrived(profile: Profile, register: str, incoming: Sequence[Delivered]) -> Interval | None:

@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..ops.code import CACHE_LINE
+from .cache import address
 
 CHUNK = 1 << 26  # bytes of a run's arrays that are worked on at a time
 MOST_KEPT = 1 << 28  # bytes of all blocks that wait to be used again
@@ -38,11 +40,11 @@ class _Lease:
 def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     """An array of any content, like numpy.empty, perhaps in a block that was used before.
 
-    SLACK bytes behind it may be read.
+    It begins with a cache line, and SLACK bytes behind it may be read.
     """
-    whole = prod(shape) * dtype.itemsize + SLACK
+    whole = prod(shape) * dtype.itemsize + CACHE_LINE + SLACK
     room = np.asarray(_Lease(_block(whole))) if whole >= _LARGE else np.empty(whole, np.uint8)
-    return np.ndarray(shape, dtype, room)
+    return np.ndarray(shape, dtype, room, -address(room) % CACHE_LINE)
 
 
 def _block(size: int) -> NDArray[np.uint8]:

@@ -19,13 +19,12 @@ from numpy.typing import NDArray
 from ..network.geometry import Convolution
 from ..network.lists import Synapses, pointers
 from ..network.parts import Projection
-from ..ops.code import I32, I64, Code, Row, resized
+from ..ops.code import I32, I64, Code, Row, resized, vectors
 from ..ops.lanes import LaneOps
 from .listing import Events
+from .sweep import Swept, swept_of
 from .vector import ANYTHING
-from .window import Panes, Windowed, windowed, windowed_of
 
-_LANES = (32, 16, 8, 4, 2, 1)
 _MOST_LANES = 1024  # of a run whose code has no loop
 _SQUARE_BITS, _MOST_SQUARE = 128, 16  # of a row of the squares that are turned, and its entries
 
@@ -39,14 +38,14 @@ class Picture:
     kernel: [tap, channel], the weights that are added; a tap is one entry of an output channel's kernel.
     first: int64 [pre + 1], where the runs of each source begin in `runs`, int32 [run, 3]: entry of the first place,
     entry of the first tap (of their first channels), how many places. usual: the length that most runs have.
-    windowed: the same place by place, if it can be.
+    swept: the same place by place, if it can be.
     """
 
     kernel: NDArray[np.int64]
     first: NDArray[np.int64]
     runs: NDArray[np.int32]
     usual: int
-    windowed: Windowed | None
+    swept: Swept | None
 
     @property
     def channels(self) -> int:
@@ -59,8 +58,8 @@ class Picture:
         return int(least.min(initial=0)), int(most.max(initial=0))
 
 
-def order(channels: int, size: int) -> NDArray[np.int64]:
-    """Which neuron each entry of a row belongs to where a layer lies place by place."""
+def channels_last(channels: int, size: int) -> NDArray[np.int64]:
+    """Which neuron each entry of a row belongs to where a layer lies place by place, channels last."""
     return np.arange(size).reshape(channels, -1).T.ravel()
 
 
@@ -84,7 +83,7 @@ def picture_of(projection: Projection, weights: NDArray[Any], synapses: Synapses
     runs = np.stack([places, taps, lengths], axis=1).astype(np.int32)
     first = pointers(np.bincount(sources[begins], minlength=len(synapses.pointers) - 1))
     usual = int(np.bincount(lengths).argmax()) if lengths.size else 0
-    return Picture(kernel, first, runs, usual, windowed_of(shape, raw.shape, first, runs))
+    return Picture(kernel, first, runs, usual, swept_of(shape, raw.shape[2:], kernel, first, runs))
 
 
 def _kept(sources: Integers, places: Integers, taps: Integers, count: int) -> NDArray[np.int64]:
@@ -114,24 +113,10 @@ class Canvas:
     first: Row
     runs: Row
     kernel: Row
-    panes: Panes | None
 
 
 def convolved(code: Code, canvas: Canvas, events: Events, into: Row) -> None:
     """Add what the events bring to every neuron of `into` [place, channel], whose type holds it."""
-    if canvas.panes is None:
-        _spread(code, canvas, events, into)
-        return
-    places = code.builder.mul(canvas.panes.high, canvas.panes.wide)
-    with code.builder.if_else(code.builder.icmp_signed(">=", events.found, places)) as (many, few):
-        with many:
-            windowed(code, canvas.panes, events, into)
-        with few:
-            _spread(code, canvas, events, into)
-
-
-def _spread(code: Code, canvas: Canvas, events: Events, into: Row) -> None:
-    """Event by event."""
     builder = code.builder
     with code.loop(I64(0), events.found) as number:
         source, acts = events.index.get(number), events.count(code, number)
@@ -160,15 +145,13 @@ def _run(code: Code, canvas: Canvas, run: Any, acts: Any, into: Row) -> None:
 
 def _stretch(code: Code, into: Row, weights: Row, count: int, acts: Any) -> None:
     """Add so many weights to as many sums."""
-    builder, first = code.builder, 0
-    for lanes in _LANES:
-        while count - first >= lanes:
-            weight = resized(builder, weights.load(I64(first), lanes), into.bits, weights.signed)
-            if acts is not None:
-                ops = LaneOps(code, lanes, {}, {})
-                weight = builder.mul(weight, ops.at(ops.splat(acts, ANYTHING), into.bits))
-            into.store(I64(first), builder.add(into.load(I64(first), lanes), weight), lanes)
-            first += lanes
+    builder = code.builder
+    for first, lanes in vectors(count):
+        weight = resized(builder, weights.load(I64(first), lanes), into.bits, weights.signed)
+        if acts is not None:
+            ops = LaneOps(code, lanes, {}, {})
+            weight = builder.mul(weight, ops.at(ops.splat(acts, ANYTHING), into.bits))
+        into.store(I64(first), builder.add(into.load(I64(first), lanes), weight), lanes)
 
 
 def turned(code: Code, source: Row, target: Row, channels: int, places: Any, back: bool = False) -> None:

@@ -1,12 +1,12 @@
-"""Sum pooling in a compiled kernel: whole rows of windows at once, straight from the source's spikes.
+"""Sum pooling in a compiled kernel: window by window, all channels of a place at once.
 
-A row of spikes is read as vectors; the entries of a window that lie `across` apart, window by window, are brought side
-by side and added.
+Source and target lie place by place, channels last, so that the entries of a window are vectors one below the other.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,7 @@ from llvmlite import ir
 from ..network.geometry import Pair, Pooling, Triple
 from ..network.lists import Listed
 from ..network.parts import Projection
-from ..ops.code import I32, I64, Code, Row, resized
-
-FARTHEST = 4  # from a window to the next: so many entries less one may be read behind a row's last
-_LANES = (16, 4, 1)  # windows at a time
+from ..ops.code import I64, VECTOR, Code, Row, greater, greatest, resized, vectors
 
 
 @dataclass(frozen=True)
@@ -43,12 +40,17 @@ class Pool:
     target: Triple
 
     @property
+    def channels(self) -> int:
+        """Of both pictures."""
+        return self.source[0]
+
+    @property
     def sides(self) -> tuple[int, ...]:
         """What a kernel is called with: see `SIDES`."""
-        return (self.source[0], *self.source[1:], *self.target[1:])
+        return (self.source[2], *self.target[1:])
 
 
-SIDES = ("planes", "source_high", "source_wide", "target_high", "target_wide")
+SIDES = ("source_wide", "target_high", "target_wide")
 
 
 def pool_of(projection: Projection, added: Listed) -> Pool | None:
@@ -56,48 +58,41 @@ def pool_of(projection: Projection, added: Listed) -> Pool | None:
     shape = projection.shape
     if not isinstance(shape, Pooling) or not np.all(added.weights == 1):
         return None
-    windows = Windows(*shape.pairs)
-    return Pool(windows, shape.input_shape, shape.output_shape()) if windows.stride[1] <= FARTHEST else None
+    return Pool(Windows(*shape.pairs), shape.input_shape, shape.output_shape())
 
 
-def pooled(code: Code, windows: Windows, sides: tuple[Any, ...], spikes: Row, into: Row) -> None:
-    """Add the spikes of every window to its neuron of `into`, whose type holds it. sides: as `Pool.sides`."""
-    builder = code.builder
-    planes, source_high, source_wide, target_high, target_wide = sides
-    with code.loop(I64(0), planes) as plane, code.loop(I64(0), target_high) as row:
-        from_row = builder.add(builder.mul(plane, source_high), builder.mul(row, I64(windows.stride[0])))
-        source = spikes.part(builder.mul(from_row, source_wide))
-        target = into.part(builder.mul(builder.add(builder.mul(plane, target_high), row), target_wide))
-        for begin, repeated, lanes in code.pieces(target_wide, _LANES):
-            _row(code, windows, source, source_wide, target, begin, repeated, lanes)
+def pooled(
+    code: Code, windows: Windows, channels: int, sides: tuple[Any, ...], sent: Row, most: int, into: Row
+) -> None:
+    """Add the spikes of every window to its neuron of `into`, whose type holds it.
+
+    sent, into: [place, channel]. sides: as `Pool.sides`. most: what a window comes to at most, in magnitude.
+    """
+    builder, (source_wide, target_high, target_wide) = code.builder, sides
+    bits = sent.bits if most < 1 << (sent.bits - 1) else into.bits  # of the sum of a window
+    with code.loop(I64(0), target_high) as row, code.loop(I64(0), target_wide) as column:
+        above = builder.mul(builder.mul(row, I64(windows.stride[0])), source_wide)
+        place = builder.add(above, builder.mul(column, I64(windows.stride[1])))
+        to = into.part(builder.mul(builder.add(builder.mul(row, target_wide), column), I64(channels)))
+        for first, lanes in vectors(channels):
+            entries = []
+            for down, across in np.ndindex(windows.size):
+                entry = builder.add(place, builder.add(builder.mul(source_wide, I64(down)), I64(across)))
+                at = builder.add(builder.mul(entry, I64(channels)), I64(first))
+                entries.append(resized(builder, sent.load(at, lanes), bits, sent.signed))
+            total = resized(builder, reduce(builder.add, entries), into.bits, sent.signed)
+            to.store(I64(first), builder.add(to.load(I64(first), lanes), total), lanes)
 
 
-def _row(code: Code, windows: Windows, source: Row, wide: Any, target: Row, begin: Any, known: Any, lanes: int) -> None:
-    """Add so many windows of a row from `begin` on, but for the first ones, which are `known`."""
-    builder, across = code.builder, windows.stride[1]
-    total: Any = None
-    for down in range(windows.size[0]):
-        place = builder.add(builder.mul(wide, I64(down)), builder.mul(begin, I64(across)))
-        for group in range(0, windows.size[1], across):
-            chunk = source.load(builder.add(place, I64(group)), lanes * across)
-            for column in range(min(across, windows.size[1] - group)):
-                part = _every(builder, chunk, across, column, target.bits, source.signed)
-                total = part if total is None else builder.add(total, part)
-    order = ir.Constant(ir.VectorType(I64, lanes), list(range(lanes)))
-    held = builder.insert_element(ir.Constant(order.type, ir.Undefined), known, I32(0))
-    held = builder.shuffle_vector(held, held, ir.Constant(ir.VectorType(I32, lanes), [0] * lanes))
-    new = builder.select(builder.icmp_signed(">=", order, held), total, ir.Constant(total.type, [0] * lanes))
-    target.store(begin, builder.add(target.load(begin, lanes), new), lanes)
-
-
-def _every(builder: ir.IRBuilder, chunk: Any, across: int, column: int, bits: int, signed: bool) -> Any:
-    """Of each `across` lanes the one at `column`, in lanes of so many bits."""
-    own, lanes = chunk.type.element.width, chunk.type.count // across
-    if across & (across - 1) or own * across > 64:
-        mask = ir.Constant(ir.VectorType(I32, lanes), [column + across * lane for lane in range(lanes)])
-        return resized(builder, builder.shuffle_vector(chunk, chunk, mask), bits, signed)
-    wide = ir.VectorType(ir.IntType(own * across), lanes)
-    above = ir.Constant(wide, [own * (across - 1 - column)] * lanes)
-    whole = builder.shl(builder.bitcast(chunk, wide), above)
-    shift = builder.ashr if signed else builder.lshr
-    return resized(builder, shift(whole, ir.Constant(wide, [own * (across - 1)] * lanes)), bits, signed)
+def most_sent(code: Code, sent: Row, size: Any) -> Any:
+    """The most that one of so many sources sends, none of which sends less than 0."""
+    builder, most = code.builder, I64(0)
+    widths = (VECTOR * 8 // sent.bits, 1)
+    every = {
+        lanes: code.slot(ir.Constant(ir.VectorType(ir.IntType(sent.bits), lanes), [0] * lanes)) for lanes in widths
+    }
+    for first, _, lanes in code.pieces(size, widths):
+        every[lanes].set(greater(builder, every[lanes].get(), sent.load(first, lanes)))
+    for seen in every.values():
+        most = greater(builder, most, greatest(builder, seen.get()))
+    return most

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from ..datapath import Cap
 from ..network.lists import Listed
-from ..profile.schema import INPUT, Profile
+from ..profile.schema import INPUT, SPIKES, Profile
 from .arrival import Arrival
 from .cache import Kernel, address, compiled
-from .emptied import emptied
+from .emptied import emptied, rested
 from .kernel import kernel_code, kernel_key
 from .matrix import PAIRED, paired
-from .picture import order
+from .picture import channels_last
 from .pool import SIDES
 from .signature import Signature, arguments, of_room, sum_values
 from .vector import LANES
@@ -34,15 +34,17 @@ Arguments = Array[c_int64]
 class Prepared:
     """A layer's kernel, and its arguments: in `values` those of every run.
 
-    sources: of each projection its source and its cap.
-    room: bytes that a call needs for rows of its own; offsets: where in them each begins, in order of the arguments.
-    kept: arrays whose addresses are in `values`.
+    registers: of a neuron. sources: of each projection its source, its cap, and whether it reads what is sent channels
+    last. sent: entries of a row of what the layer sends, and their bytes. room: bytes that a call needs for rows of its
+    own; offsets: where in them each begins, in order of the arguments. kept: arrays whose addresses are in `values`.
     """
 
     kernel: Kernel
     form: type[Arguments]
     values: bytes
-    sources: list[tuple[str, Cap]]
+    registers: list[str]
+    sources: list[tuple[str, Cap, bool]]
+    sent: tuple[int, int]
     room: int
     offsets: list[int]
     kept: list[NDArray[Any]]
@@ -67,9 +69,9 @@ def prepare(profile: Profile, layer: Layer, raster: str, state: Mapping[str, NDA
     if raster not in signatures:
         signatures[raster] = signature(profile, layer, raster)
     chosen = signatures[raster]
-    full = any(state[name].any() for name, _ in chosen.emptied)
+    full = any(state[name].any() for name in (*dict(chosen.emptied), *chosen.rested))
     if (raster, full) not in made:
-        made[raster, full] = _prepared(profile, layer, replace(chosen, emptied=()) if full else chosen)
+        made[raster, full] = _prepared(profile, layer, replace(chosen, emptied=(), rested=()) if full else chosen)
     return made[raster, full]
 
 
@@ -77,20 +79,21 @@ def _prepared(profile: Profile, layer: Layer, chosen: Signature) -> Prepared:
     sources = []
     arrays: dict[str, NDArray[Any]] = {}
     numbers = {"size": layer.size, "padded": layer.size + -layer.size % LANES, "slots": 0}
-    types = layer.dtypes | {name: chosen.row_type(layer.neuron, name) for name in layer.neuron.registers}
+    types = {name: chosen.row_type(layer.neuron, name) for name in layer.neuron.registers}
     rows = {f"row_{name}": (numbers["padded"], dtype) for name, dtype in types.items()}
-    rows["turned"] = (numbers["padded"], max(types.values(), key=lambda dtype: np.dtype(dtype).itemsize))
-    lie = order(chosen.channels, layer.size) if chosen.channels else None
+    widest = max((*types.values(), layer.dtypes[SPIKES]), key=lambda dtype: np.dtype(dtype).itemsize)
+    rows["turned"] = (numbers["padded"], widest)
+    order = channels_last(chosen.channels_last, layer.size) if chosen.channels_last else None
     for k, (delays, arrival) in enumerate(zip(_by_projection(layer), chosen.incoming, strict=True)):
         first = delays[0]
-        arrays |= _weights(k, delays, arrival, lie)
+        arrays |= _weights(k, delays, arrival, order)
         numbers |= _extremes(k, delays)
         pre = _sources(first)
         numbers |= {f"pre{k}": pre, f"delays{k}": len(delays)}
         numbers |= {f"q{k}_{name}": int(first.values[name]) for name in sum_values(profile.connections[first.via])}
         rows |= {} if arrival.raster else {f"index{k}": (pre, "int32"), f"acting{k}": (pre, "int64")}
         rows |= {f"sums{k}": (numbers["padded"], arrival.total)} if first.sum else {}
-        sources.append((first.source, first.cap))
+        sources.append((first.source, first.cap, bool(arrival.channels_last)))
         arrays[f"lags{k}"] = np.array([i.lag for i in delays], np.int64)
         if arrival.picture and first.picture is not None:
             picture = first.picture
@@ -98,18 +101,17 @@ def _prepared(profile: Profile, layer: Layer, chosen: Signature) -> Prepared:
             arrays[f"kernel{k}"] = np.ascontiguousarray(picture.kernel, arrival.picture)
             extremes = zip(("lowest", "highest"), picture.extremes(), strict=True)
             numbers |= {f"{name}{k}": value for name, value in extremes}
-        if arrival.window and first.picture is not None and first.picture.windowed is not None:
-            panes = first.picture.windowed
-            arrays |= {f"lie{k}": panes.lie, f"taps{k}": panes.taps}
-            numbers |= {f"source_high{k}": panes.high, f"source_wide{k}": panes.wide}
-            rows[f"words{k}"] = (panes.places * panes.window.words, "int64")
-            rows[f"acts{k}"] = (panes.places * panes.window.planes, arrival.spikes)
+        if arrival.sweep and first.picture is not None and first.picture.swept is not None:
+            swept = first.picture.swept
+            arrays[f"swept{k}"] = np.ascontiguousarray(swept.kernel, arrival.picture)
+            numbers |= {f"source_high{k}": swept.high, f"source_wide{k}": swept.wide}
+            rows[f"words{k}"] = (swept.words, "int64")
         if first.pool is not None:
             numbers |= {f"{name}{k}": side for name, side in zip(SIDES, first.pool.sides, strict=True)}
     words = layer.neuron.parameters | layer.neuron.derived
     numbers |= {f"p_{name}": value for name, value in uniform(layer).items()}
     arrays |= {
-        f"p_{name}": padded(np.ascontiguousarray(lying(layer.parameters[name], lie), words[name].dtype))
+        f"p_{name}": padded(np.ascontiguousarray(ordered(layer.parameters[name], order), words[name].dtype))
         for name in words
         if name not in chosen.uniform + chosen.zero
     }
@@ -125,7 +127,9 @@ def _prepared(profile: Profile, layer: Layer, chosen: Signature) -> Prepared:
     *offsets, room = accumulate((-(-size // LINE) * LINE for size in sizes), initial=0)
     kernel = compiled(kernel_key(profile, chosen), lambda: kernel_code(profile, chosen))
     form = c_int64 * len(names)
-    return Prepared(kernel, form, values.tobytes(), sources, room, offsets, list(arrays.values()))
+    sent = numbers["padded"], numbers["padded"] * np.dtype(layer.dtypes[SPIKES]).itemsize
+    registers = list(layer.neuron.registers)
+    return Prepared(kernel, form, values.tobytes(), registers, sources, sent, room, offsets, list(arrays.values()))
 
 
 def _sources(incoming: Incoming) -> int:
@@ -136,8 +140,7 @@ def _sources(incoming: Incoming) -> int:
 def signature(profile: Profile, layer: Layer, raster: str = "") -> Signature:
     """Which kernel a layer runs on. raster: the type of its channels, if the network's input is one."""
     delayed = _by_projection(layer)
-    channels = _channels(layer)
-    arrivals = [_arrival(layer, delays, raster if delays[0].source == INPUT else "", channels) for delays in delayed]
+    arrivals = [_arrival(layer, delays, raster if delays[0].source == INPUT else "") for delays in delayed]
     same = uniform(layer)
     zero = tuple(name for name, value in same.items() if value == 0)
     incoming = [(each, len(delays), delays[0].values) for each, delays in zip(arrivals, delayed, strict=True)]
@@ -148,14 +151,9 @@ def signature(profile: Profile, layer: Layer, raster: str = "") -> Signature:
         tuple(name for name in same if name not in zero),
         zero,
         tuple(emptied(profile, layer.kind, incoming).items()),
-        channels,
+        tuple(rested(profile, layer.kind, arrivals)),
+        layer.channels_last,
     )
-
-
-def _channels(layer: Layer) -> int:
-    """Of a layer that a convolution reaches, if its neurons may lie place by place; else 0."""
-    pictures = [i.picture for i in layer.incoming if i.picture is not None]
-    return pictures[0].channels if pictures and layer.aliases is None else 0
 
 
 def uniform(layer: Layer) -> dict[str, int]:
@@ -163,20 +161,23 @@ def uniform(layer: Layer) -> dict[str, int]:
     return {name: int(v.flat[0]) for name, v in layer.parameters.items() if np.all(v == np.asarray(v).flat[0])}
 
 
-def _arrival(layer: Layer, delays: Sequence[Incoming], raster: str, channels: int) -> Arrival:
-    """channels: as the signature's; where neurons lie by them, pools and other pictures are lists."""
+def _arrival(layer: Layer, delays: Sequence[Incoming], raster: str) -> Arrival:
     first, weights = delays[0], [weights for i in delays for _, weights in i.synapses]
     listed = isinstance(weights[0], Listed)
     most = max(abs(first.acting.lo), abs(first.acting.hi), 1) * max(map(_total, weights)) if first.sum else 0
     total = next(f"int{bits}" for bits in (16, 32, 64) if most < 1 << (bits - 1))
     narrow = narrowest([w.weights if isinstance(w, Listed) else w for w in weights])
-    drawn, usual, window = "", 0, None
-    if first.picture is not None and first.picture.channels == channels:
-        drawn, usual = "int16" if narrow == "int8" else narrow, first.picture.usual
-        window = first.picture.windowed.window if first.picture.windowed else None
-    windows = first.pool.windows if first.pool and not channels else None
-    several = len(first.synapses)
-    return Arrival(first.via, several, listed, raster, first.spikes, narrow, total, drawn, usual, window, windows)
+    several, channels = len(first.synapses), layer.channels_last
+    plain = Arrival(first.via, several, listed, raster, first.spikes, narrow, total)
+    if first.pool is not None and first.pool.channels == first.channels_last == channels:
+        return replace(plain, channels_last=channels, windows=first.pool.windows)
+    if first.picture is None or first.picture.channels != channels:
+        return plain
+    drawn = replace(plain, picture="int16" if narrow == "int8" else narrow, usual=first.picture.usual)
+    swept = first.picture.swept
+    if swept is None or swept.sweep.planes != first.channels_last:
+        return drawn
+    return replace(drawn, channels_last=first.channels_last, sweep=swept.sweep)
 
 
 def _by_projection(layer: Layer) -> list[list[Incoming]]:
@@ -212,27 +213,27 @@ def padded(array: NDArray[Any]) -> NDArray[Any]:
     return np.pad(array, [(0, 0)] * (array.ndim - 1) + [(0, behind)]) if behind else array
 
 
-def lying(values: NDArray[Any], lie: NDArray[np.int64] | None) -> NDArray[Any]:
-    """Values [..., neuron] in the order of the kernel's rows; lie: whose each entry of a row is, if not as ever."""
-    return values if lie is None else values[..., lie]
+def ordered(values: NDArray[Any], order: NDArray[np.int64] | None) -> NDArray[Any]:
+    """Values [..., neuron] as the kernel's rows have them; order: whose each entry of a row is, if not as numbered."""
+    return values if order is None else values[..., order]
 
 
 def _weights(
-    k: int, delays: Sequence[Incoming], arrival: Arrival, lie: NDArray[np.int64] | None
+    k: int, delays: Sequence[Incoming], arrival: Arrival, order: NDArray[np.int64] | None
 ) -> dict[str, NDArray[Any]]:
-    """The weights of projection k as its kernel takes them; lie: see `lying`."""
+    """The weights of projection k as its kernel takes them; order: see `ordered`."""
     by_register = [[i.synapses[place][1] for i in delays] for place in range(arrival.synapses)]
     if not arrival.listed:
         arrays: dict[str, NDArray[Any]] = {}
         for i, (matrix,) in enumerate(by_register):
-            rows = padded(np.ascontiguousarray(lying(matrix, lie), arrival.weight))
+            rows = padded(np.ascontiguousarray(ordered(matrix, order), arrival.weight))
             arrays[f"w{k}_{i}"] = paired(rows) if arrival.weight == PAIRED else rows
         return arrays
     lists: list[Listed] = by_register[0]
     starts = np.cumsum([0, *(len(each.targets) for each in lists[:-1])])
     pointers = np.array([start + each.pointers for start, each in zip(starts, lists, strict=True)], np.int64)
     targets = np.concatenate([each.targets for each in lists])
-    targets = targets if lie is None else np.argsort(lie)[targets]
+    targets = targets if order is None else np.argsort(order)[targets]
     arrays = {f"from{k}": pointers, f"to{k}": targets.astype(np.int32)}
     for i, register in enumerate(by_register):
         arrays[f"w{k}_{i}"] = np.concatenate([each.weights for each in register]).astype(arrival.weight)

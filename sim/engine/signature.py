@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..ops.interval import Interval
 from ..ops.lanes import lane_bits
 from ..profile.connection import Connection
-from ..profile.schema import SPIKES, NeuronClass, Profile, storage
+from ..profile.schema import NeuronClass, Profile, storage
 from .arrival import Arrival
 from .pool import SIDES
 
@@ -18,8 +18,8 @@ class Signature:
 
     incoming: in order of delivery. aliases: whether spikes are copied. uniform: the parameters and derived values that
     are the same for all neurons; zero: those that are 0, of which nothing is computed. emptied: registers that are 0
-    between two steps, with what they hold within one (see there). channels: of a layer whose neurons lie place by
-    place in the kernel's rows (see `picture`), else 0.
+    between two steps, with what they hold within one (see there). rested: registers that are 0 when a step's spikes
+    arrive, where a kernel asks for it. channels_last: of the layer (see `wiring.Layer`).
     """
 
     neuron: str
@@ -28,7 +28,8 @@ class Signature:
     uniform: tuple[str, ...]
     zero: tuple[str, ...] = ()
     emptied: tuple[tuple[str, Interval], ...] = ()
-    channels: int = 0
+    rested: tuple[str, ...] = ()
+    channels_last: int = 0
 
     def row_type(self, neuron: NeuronClass, register: str) -> str:
         """Of the row that a register of one sample has while its steps run."""
@@ -37,26 +38,30 @@ class Signature:
 
 
 PICTURE = ("first", "runs", "kernel", "lowest", "highest")
-WINDOW = ("source_high", "source_wide", "lie", "taps")
+SWEEP = ("source_high", "source_wide", "swept")
+SENT = ("sent", "sent_stride")
 
 
 def arguments(profile: Profile, signature: Signature) -> list[str]:
     """Names of the kernel's arguments, numbers and addresses of arrays: `of_run`, `of_room`, then what never changes.
 
-    samples; first, last: the steps to run; size, padded: of a row. Of each incoming projection k its spikes `s{k}`
-    [sample, rows{k}, pre{k}], of which row `lead{k}` is step 0, for each of its delays{k} the steps from a spike to
-    its delivery, `lags{k}`, and weights `w{k}_{i}` [pre, padded] (see `matrix.paired`), or lists of them by delay
-    and source, from `from{k}` [delay, pre + 1] on, to the neurons `to{k}`; what a source brings a neuron at most
-    and at least, `most{k}_{i}` (0 or more) and `least{k}_{i}`, and of lists all of them together, `all_most{k}_{i}`
-    and `all_least{k}_{i}`; of a sum also the projection's own `q{k}_*`; and room: `index{k}`, `acting{k}` [pre],
-    `sums{k}` [padded]. Of a raster, `s{k}` are its pointers, `index{k}` and `acting{k}` its channels and what they
-    act as; the latter is a single entry where `graded{k}` is 0. Of a picture (see there) its runs and kernel, and
-    what a spike of every source adds at most, and as a `window` (see there) its sides and tables; of a pool its
-    sides. Columns of matrices, targets of lists and parameters are in the order of the kernel's rows. Parameters
-    and derived values `p_*` [padded], or the value itself where it is uniform; for one sample, registers `row_*`
-    [padded], and room for one in the order of the layer, `turned`, where the rows have another. Registers `r_*`
-    [sample, size], `out` [sample, rows, size] whose row `lead` is step 0, `overflows` [sample, counted], `aliases`
-    [size, slots]; of each register where it is recorded, `rec_*` [sample, steps, size], or 0.
+    from_sample, to_sample; first, last: the steps to run, of a block of steps that begins with `base`; enters, leaves:
+    whether registers are taken over before, and handed back after; size, padded: of a row. `sent`: spikes in the order
+    of the kernel's rows, `sent_stride` from one step of the block to the next (0: nobody reads them). Of each incoming
+    projection k its spikes `s{k}` [sample, rows{k}, pre{k}], of which row `lead{k}` is step 0, for each of its
+    delays{k} the steps from a spike to its delivery, `lags{k}`, and weights `w{k}_{i}` [pre, padded] (see
+    `matrix.paired`), or lists of them by delay and source, from `from{k}` [delay, pre + 1] on, to the neurons `to{k}`;
+    what a source brings a neuron at most and at least, `most{k}_{i}` (0 or more) and `least{k}_{i}`, and of lists all
+    of them together, `all_most{k}_{i}` and `all_least{k}_{i}`; of a sum also the projection's own `q{k}_*`; and room:
+    `index{k}`, `acting{k}` [pre], `sums{k}` [padded]. Of a raster, `s{k}` are its pointers, `index{k}` and `acting{k}`
+    its channels and what they act as; the latter is a single entry where `graded{k}` is 0. Of a picture (see there) its
+    runs and kernel, and what a spike of every source adds at most, and as a `sweep` (see there) its sides, kernel and
+    room for words; of a pool its sides; of a sweep and of a pool the source's `sent{k}` and `sent_stride{k}`. Columns
+    of matrices, targets of lists and parameters are in the order of the kernel's rows. Parameters and derived values
+    `p_*` [padded], or the value itself where it is uniform; for one sample, registers `row_*` [padded], and room for
+    one in the order of the layer, `turned`, where the rows have another. Registers `r_*` [sample, size], `out` [sample,
+    rows, size] whose row `lead` is step 0, `overflows` [sample, counted], `aliases` [size, slots]; of each register
+    where it is recorded, `rec_*` [sample, steps, size], or 0.
     """
     neuron = profile.neurons[signature.neuron]
     names = ["size", "padded", "aliases", "slots"]
@@ -64,7 +69,7 @@ def arguments(profile: Profile, signature: Signature) -> list[str]:
         names += [f"{name}{k}" for name in ("pre", "delays", "lags")]
         names += [f"from{k}", f"to{k}"] if arrival.listed else []
         names += [f"{name}{k}" for name in PICTURE] if arrival.picture else []
-        names += [f"{name}{k}" for name in WINDOW] if arrival.window else []
+        names += [f"{name}{k}" for name in SWEEP] if arrival.sweep else []
         names += [f"{name}{k}" for name in SIDES] if arrival.windows else []
         ends = ("most", "least", "all_most", "all_least") if arrival.listed else ("most", "least")
         names += [f"{name}{k}_{i}" for i in range(arrival.synapses) for name in ("w", *ends)]
@@ -73,22 +78,26 @@ def arguments(profile: Profile, signature: Signature) -> list[str]:
     return [*of_run(neuron, signature), *of_room(profile, signature), *names]
 
 
+BLOCK = ("from_sample", "to_sample", "first", "last", "base", "enters", "leaves")
+
+
 def of_run(neuron: NeuronClass, signature: Signature) -> list[str]:
     """The arguments that differ from run to run."""
-    names = ["samples", "first", "last", "rows", "lead", "steps", "out", "overflows"]
+    names = [*BLOCK, *SENT, "rows", "lead", "steps", "out", "overflows"]
     for k, arrival in enumerate(signature.incoming):
         names += [f"{name}{k}" for name in ("s", "rows", "lead")]
         names += [f"{name}{k}" for name in ("index", "acting", "graded")] if arrival.raster else []
+        names += [f"{name}{k}" for name in SENT] if arrival.channels_last else []
     return names + [f"{kind}_{name}" for kind in ("r", "rec") for name in neuron.registers]
 
 
 def of_room(profile: Profile, signature: Signature) -> list[str]:
     """The arguments that are the addresses of rows that only a call needs."""
-    names = [f"row_{name}" for name in (*profile.neurons[signature.neuron].registers, SPIKES)]
-    names += ["turned"] if signature.channels else []
+    names = [f"row_{name}" for name in profile.neurons[signature.neuron].registers]
+    names += ["turned"] if signature.channels_last else []
     for k, arrival in enumerate(signature.incoming):
         names += [] if arrival.raster else [f"index{k}", f"acting{k}"]
-        names += [f"words{k}", f"acts{k}"] if arrival.window else []
+        names += [f"words{k}"] if arrival.sweep else []
         names += [f"sums{k}"] if profile.connections[arrival.via].sum else []
     return names
 

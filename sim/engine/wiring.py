@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from graphlib import TopologicalSorter
 from typing import Any
@@ -35,7 +35,8 @@ class Incoming:
     projection: its place among the network's. lag: steps from a spike to its delivery. cap: what more spikes of a
     source act as. synapses: (register, weights as they are added), in order. sum: what is done to a step's sum,
     where each source is no write of its own. values: the projection's parameters, for the sum's stages.
-    acting: what one source's spikes of a step act as. spikes: the type that counts them.
+    acting: what one source's spikes of a step act as. spikes: the type that counts them. channels_last: channels of
+    the source, if they are delivered in the step in which they are sent by a layer that lies so; else 0.
     """
 
     projection: int
@@ -50,6 +51,7 @@ class Incoming:
     spikes: str
     picture: Picture | None
     pool: Pool | None
+    channels_last: int = 0
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,9 @@ class Relays:
 class Layer:
     """One population: its class and the class's name, `kind`; its parameters and derived values, arrays [size]; the
     profile's values; what arrives, in order of delivery; who gets copies of spikes, and when.
+
+    channels_last: channels of a picture whose neurons compiled kernels hold place by place, channels last; else 0, and
+    they hold them in the order of their numbers, channel by channel.
     """
 
     name: str
@@ -79,6 +84,7 @@ class Layer:
     incoming: tuple[Incoming, ...]
     aliases: NDArray[np.int32] | None
     relays: Relays | None
+    channels_last: int = 0
 
     @cached_property
     def dtypes(self) -> dict[str, str]:
@@ -110,7 +116,23 @@ def _wired(network: Network) -> list[list[Layer]]:
         name: [i.source for i in layer.incoming if i.lag == 0 and i.source != INPUT] for name, layer in layers.items()
     }
     order = list(TopologicalSorter(prompt).static_order())
+    for name in order:
+        layers[name] = _laid(layers[name], layers)
     return [[layers[name] for name in group] for group in _groups(order, layers)]
+
+
+def _laid(layer: Layer, before: Mapping[str, Layer]) -> Layer:
+    """With how it lies: channels last where a convolution reaches it, or a pool of a layer that lies so.
+
+    before: those that it hears in the same step, laid already.
+    """
+    incoming = tuple(
+        replace(i, channels_last=before[i.source].channels_last) if i.lag == 0 and i.source in before else i
+        for i in layer.incoming
+    )
+    drawn = [i.picture.channels for i in incoming if i.picture is not None]
+    drawn += [i.pool.channels for i in incoming if i.pool is not None and i.pool.channels == i.channels_last]
+    return replace(layer, incoming=incoming, channels_last=drawn[0] if drawn and layer.aliases is None else 0)
 
 
 def reach_back(network: Network) -> dict[str, int]:
@@ -197,23 +219,37 @@ def _counted_in(network: Network, source: str) -> str:
 
 
 def _picture(network: Network, projection: Projection, added: Weights) -> Picture | None:
-    """A convolution of one delay, if it can be computed as a picture."""
-    delays = np.asarray(projection.delays)
-    if not isinstance(added, Listed) or projection.shape is None or np.unique(delays).size != 1:
+    """A convolution of one delay, if it can be computed as a picture; place by place where no source counts below 0."""
+    connection = network.connection(projection)
+    if not isinstance(added, Listed) or projection.shape is None or np.unique(projection.delays).size != 1:
         return None
-    synapses = synapses_of(network.connection(projection), projection, network.size(projection.source))
-    return picture_of(projection, added.weights, synapses)
+    picture = picture_of(
+        projection, added.weights, synapses_of(connection, projection, network.size(projection.source))
+    )
+    counts = _emission(network, projection.source)[0] >= 0 or connection.cap == NONZERO
+    return picture if picture is None or counts else replace(picture, swept=None)
 
 
 def _pool(network: Network, projection: Projection, added: Weights) -> Pool | None:
     """A pool of one delay of what neurons emit, if no cap changes that and each spike is a write."""
-    connection, delays = network.connection(projection), np.asarray(projection.delays)
-    if not isinstance(added, Listed) or projection.source == INPUT or np.unique(delays).size != 1:
+    if not isinstance(added, Listed) or projection.source == INPUT or np.unique(projection.delays).size != 1:
         return None
-    low, high = network.neuron_class(network.population(projection.source)).emission
-    cap = connection.cap
-    uncapped = cap == ANY or (low >= 0 and high <= 1 if cap == NONZERO else high <= int(cap))
-    return pool_of(projection, added) if connection.sum is None and uncapped else None
+    summed = network.connection(projection).sum is not None
+    return None if summed or not _as_sent(network, projection) else pool_of(projection, added)
+
+
+def _as_sent(network: Network, projection: Projection) -> bool:
+    """Whether the cap of a projection never changes what its source sends."""
+    low, high = _emission(network, projection.source)
+    cap = network.connection(projection).cap
+    return cap == ANY or (low >= 0 and high <= 1 if cap == NONZERO else high <= int(cap))
+
+
+def _emission(network: Network, source: str) -> tuple[int, int]:
+    """The least and the most that one neuron or channel of a source sends in a step."""
+    if source == INPUT:
+        return network.input_word.min, network.input_word.max
+    return network.neuron_class(network.population(source)).emission
 
 
 def _groups(order: Sequence[str], layers: Mapping[str, Layer]) -> list[list[str]]:

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 
 from ..datapath import SPIKES, SUM, clip_count, deliver, deliver_sum, relayed
-from ..engine.kernel import emitted
 from ..engine.wiring import Incoming, Layer, reach_back, wire
 from ..network import Network
 from ..network.lists import Listed
 from ..ops.c import COps
 from ..ops.interval import Interval
 from ..ops.source import SourceRegisters, Term
-from ..profile.analysis import held
+from ..profile.analysis import emitted, held
 from ..profile.schema import INPUT
 from .c_parts import Arrays, Source, lines_of, member, value_of
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
-CACHE_LINE = 64  # bytes
+CACHE_LINE, VECTOR = 64, 32  # bytes
 I1, I8, I32, I64 = (ir.IntType(bits) for bits in (1, 8, 32, 64))
 
 
@@ -23,9 +23,12 @@ class Code:
         self.builder = ir.IRBuilder(function.append_basic_block("body"))
         self._names = {name: place for place, name in enumerate(names)}
         self._arguments = function.args[0]
+        self.streams = False
 
     def finish(self) -> str:
         """The module's text."""
+        if self.streams:
+            self.builder.fence("seq_cst")  # what was streamed is there for whoever is told that the kernel has ended
         self.builder.ret_void()
         self.entry.branch(self.builder.function.basic_blocks[1])
         return str(self.module)
@@ -165,12 +168,34 @@ class Row:
         kind = [I8.as_pointer(), I8.as_pointer(), I64]
         self.builder.call(self.builder.module.declare_intrinsic("llvm.memcpy", kind), [to, of, bytes_, I1(0)])
 
+    def stream(self, source: Row, count: Any) -> None:
+        """As `copy`, past the caches, where the row begins with a vector: for what is not read soon."""
+        self.code.streams = True
+        builder, lanes = self.builder, VECTOR * 8 // self.bits
+        offset = builder.and_(builder.ptrtoint(self.data, I64), I64(VECTOR - 1))
+        whole = builder.select(builder.icmp_unsigned("==", offset, I64(0)), count, I64(0))
+        whole = builder.and_(whole, I64(-lanes))
+        with self.code.loop(I64(0), whole, lanes) as first:
+            store = builder.store(source.load(first, lanes), self._vector(first, lanes))
+            store.align = VECTOR
+            store.set_metadata("nontemporal", builder.module.add_metadata([I32(1)]))
+        self.part(whole).copy(source.part(whole), builder.sub(count, whole))
+
     def clear(self, count: Any) -> None:
         """Set so many entries to 0."""
         bytes_ = self.builder.mul(count, I64(self.bits // 8))
         to = self.builder.bitcast(self.data, I8.as_pointer())
         kind = [I8.as_pointer(), I64]
         self.builder.call(self.builder.module.declare_intrinsic("llvm.memset", kind), [to, I8(0), bytes_, I1(0)])
+
+
+def vectors(count: int, widths: Sequence[int] = (32, 16, 8, 4, 2, 1)) -> Iterator[tuple[int, int]]:
+    """Vectors of these widths, the last of which is 1, that cover so many entries: where each begins, and its width."""
+    first = 0
+    for lanes in widths:
+        while count - first >= lanes:
+            yield first, lanes
+            first += lanes
 
 
 def resized(builder: ir.IRBuilder, vector: Any, bits: int, signed: bool) -> Any:
@@ -181,6 +206,21 @@ def resized(builder: ir.IRBuilder, vector: Any, bits: int, signed: bool) -> Any:
     if own > bits:
         return builder.trunc(vector, to)
     return (builder.sext if signed else builder.zext)(vector, to)
+
+
+def greater(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
+    """The greater of two, neither of which is below 0."""
+    return builder.select(builder.icmp_unsigned(">", a, b), a, b)
+
+
+def greatest(builder: ir.IRBuilder, vector: Any) -> Any:
+    """The greatest of a vector's entries, in 64 bits."""
+    while vector.type.count > 1:
+        half = vector.type.count // 2
+        low, high = (ir.Constant(ir.VectorType(I32, half), list(range(k, k + half))) for k in (0, half))
+        vector = greater(builder, *(builder.shuffle_vector(vector, vector, mask) for mask in (low, high)))
+    greatest = builder.extract_element(vector, I32(0))
+    return greatest if greatest.type == I64 else builder.zext(greatest, I64)
 
 
 def _pointer(dtype: str) -> Any:

@@ -104,6 +104,14 @@ def arriving(profile: Profile, connection: Connection) -> Interval:
     return Interval(low, high if connection.cap == ANY else int(connection.cap))
 
 
+def emitted(profile: Profile, connection: Connection, neurons: bool = False) -> Interval:
+    """What the sources of a connection send in a step; of its neurons only, if so."""
+    ends = [(0, 0), *(profile.neurons[name].emission for name in connection.sources if name in profile.neurons)]
+    if not neurons:
+        ends += [(profile.input.min, profile.input.max) if profile.input else (0, 1)]
+    return Interval(min(low for low, _ in ends), max(high for _, high in ends))
+
+
 def widest(profile: Profile, class_name: str) -> Interval:
     """Contains every value, intermediate ones included, of a step of this class and of the spikes it receives."""
     neuron, ops = profile.neurons[class_name], IntervalOps()

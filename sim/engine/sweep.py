@@ -17,18 +17,16 @@ from llvmlite import ir
 from numpy.typing import NDArray
 
 from ..network.geometry import Convolution, Pair
-from ..ops.code import I1, I64, Code, Row, Slot, resized
-from ..ops.lanes import LaneOps
-from .listing import Events
-from .vector import ANYTHING
+from ..ops.code import I1, I32, I64, Code, Row, Slot, greater, greatest, resized, vectors
 
 BITS = 64  # of a word of channels
 _LANES = (32, 16, 8)  # channels that are gone through together
+_READ = (64, 32, 16, 8, 4, 2, 1)  # channels that are read together; none lie in two words
 _MOST_BITS = 12 * 256  # of the sums of a column, which are to stay in registers
 
 
 @dataclass(frozen=True)
-class Window:
+class Sweep:
     """What the code depends on: the kernel's (height, width), the padding alike, and the source's channels."""
 
     size: Pair
@@ -47,85 +45,112 @@ class Window:
 
 
 @dataclass(frozen=True, eq=False)
-class Windowed:
+class Swept:
     """A convolution of step 1 as it is computed.
 
-    high, wide: of the source's picture. lie: int32 [pre], of each source its entry in [high + 2 padding, wide, plane].
-    taps: int32 [height, channel], where the weights of a row of the kernel begin (see `Picture`).
+    high, wide: of the source's picture. kernel: [height, channel, width, target's channel], the weights that are added
+    to the places that a column of the source reaches, from the last one on.
     """
 
-    window: Window
+    sweep: Sweep
     high: int
     wide: int
-    lie: NDArray[np.int32]
-    taps: NDArray[np.int32]
+    kernel: NDArray[np.int64]
 
     @property
-    def places(self) -> int:
-        """Of the source, with the padding above and below."""
-        return (self.high + 2 * self.window.padding[0]) * self.wide
+    def words(self) -> int:
+        """Of all places of the source, with the padding above and below."""
+        return (self.high + 2 * self.sweep.padding[0]) * self.wide * self.sweep.words
 
 
-def windowed_of(
-    shape: Convolution, kernels: tuple[int, ...], first: NDArray[np.int64], runs: NDArray[np.int32]
-) -> Windowed | None:
-    """How a picture with these runs is computed place by place, if it can be."""
-    high, wide = shape.axes(kernels)
-    if {high.stride, wide.stride, high.dilation, wide.dilation} != {1} or kernels[0] % _LANES[-1]:
+def swept_of(
+    shape: Convolution, sides: Pair, kernel: NDArray[np.int64], first: NDArray[np.int64], runs: NDArray[np.int32]
+) -> Swept | None:
+    """How a picture (see there) is computed place by place, if it can be; sides: of its kernels."""
+    channels = kernel.shape[1]
+    high, wide = shape.axes((channels, shape.input_shape[0], *sides))
+    if {high.stride, wide.stride, high.dilation, wide.dilation} != {1} or channels % _LANES[-1]:
         return None
     planes, rows, columns = shape.input_shape
-    window = Window((high.kernel, wide.kernel), (high.padding, wide.padding), planes)
     source = np.arange(planes * rows * columns)
-    plane, row, column = source // (rows * columns), source // columns % rows, source % columns
-    lie = ((row + high.padding) * columns + column) * planes + plane
+    plane, row = source // (rows * columns), source // columns % rows
     of_run, whole = np.repeat(source, np.diff(first)), runs[:, 2] == wide.kernel
-    down = row[of_run] + high.padding - runs[:, 0] // (kernels[0] * wide.outputs)
+    down = row[of_run] + high.padding - runs[:, 0] // (channels * wide.outputs)
     taps = np.full((high.kernel, planes), -1, np.int64)
-    taps[down[whole], plane[of_run][whole]] = runs[whole, 1]
-    if taps.min() < 0 or lie.max() >= 1 << 31:  # no place lies under all of the kernel's columns
+    taps[down[whole], plane[of_run][whole]] = runs[whole, 1] // channels
+    if taps.min() < 0:  # no place lies under all of the kernel's columns
         return None
-    return Windowed(window, rows, columns, lie.astype(np.int32), taps.astype(np.int32))
+    sweep = Sweep((high.kernel, wide.kernel), (high.padding, wide.padding), planes)
+    return Swept(sweep, rows, columns, kernel[taps[..., None] + np.arange(wide.kernel)])
 
 
 @dataclass(frozen=True)
 class Panes:
-    """What the code works on: see `Windowed`. channels: of the target. words, acting: room for the words of all places,
-    and for what the events act as, entry by entry.
+    """What the code works on: see `Swept`. channels: of the target. sent: the source's spikes, channels last.
+
+    words: room for the words of all places; it begins with 0, as those of the margin stay. kernel: see `Swept`.
     """
 
-    window: Window
+    sweep: Sweep
     channels: int
     high: Any
     wide: Any
-    lie: Row
-    taps: Row
     words: Row
-    acting: Row
+    sent: Row
     kernel: Row
 
 
-def windowed(code: Code, panes: Panes, events: Events, into: Row) -> None:
-    """Add what the events bring to every neuron of `into` [place, channel], whose type holds it."""
-    with code.builder.if_else(events.graded) as (several, single):
-        for graded, branch in ((True, several), (False, single)):
+@dataclass(frozen=True)
+class Marked:
+    """The sources that spiked, in the words of `Panes`: how many, and as how many spikes one counts at most."""
+
+    found: Any
+    most: Any
+
+
+def marked(code: Code, panes: Panes) -> Marked:
+    """Mark the sources that spiked."""
+    builder, sweep = code.builder, panes.sweep
+    margin, places = builder.mul(I64(sweep.padding[0]), panes.wide), builder.mul(panes.high, panes.wide)
+    found, parts = code.slot(I64(0)), list(vectors(sweep.planes, _READ))
+    every = [
+        code.slot(ir.Constant(ir.VectorType(ir.IntType(panes.sent.bits), lanes), [0] * lanes)) for _, lanes in parts
+    ]
+    with code.loop(I64(0), places) as place:
+        words = [I64(0)] * sweep.words
+        for (first, lanes), seen in zip(parts, every, strict=True):
+            sent = panes.sent.load(builder.add(builder.mul(place, I64(sweep.planes)), I64(first)), lanes)
+            flags = builder.icmp_unsigned("!=", sent, ir.Constant(sent.type, [0] * lanes))
+            bits = builder.bitcast(flags, ir.IntType(lanes))
+            bits = bits if lanes == BITS else builder.shl(builder.zext(bits, I64), I64(first % BITS))
+            words[first // BITS] = builder.or_(words[first // BITS], bits)
+            seen.set(greater(builder, seen.get(), sent))
+        at = builder.mul(builder.add(place, margin), I64(sweep.words))
+        for number, word in enumerate(words):
+            panes.words.set(builder.add(at, I64(number)), word)
+            found.add(builder.ctpop(word))
+    most = I64(1)
+    for seen in every:
+        most = greater(builder, most, greatest(builder, seen.get()))
+    return Marked(found.get(), most)
+
+
+def swept(code: Code, panes: Panes, graded: Any, into: Row) -> None:
+    """Add what the marked sources bring to every neuron of `into` [place, channel], whose type holds it.
+
+    graded: whether each brings its weight as often as it counts, else once.
+    """
+    with code.builder.if_else(graded) as (several, single):
+        for often, branch in ((True, several), (False, single)):
             with branch:
-                _windowed(code, panes, events, into, graded)
+                _swept(code, panes, into, often)
 
 
-def _windowed(code: Code, panes: Panes, events: Events, into: Row, graded: bool) -> None:
-    builder, window = code.builder, panes.window
-    tall = builder.add(panes.high, I64(2 * window.padding[0]))
-    panes.words.clear(builder.mul(builder.mul(tall, panes.wide), I64(window.words)))
-    with code.loop(I64(0), events.found) as number:
-        entry = panes.lie.get(events.index.get(number))
-        place, plane = builder.udiv(entry, I64(window.planes)), builder.urem(entry, I64(window.planes))
-        word = builder.add(builder.mul(place, I64(window.words)), builder.udiv(plane, I64(BITS)))
-        mask = builder.shl(I64(1), builder.urem(plane, I64(BITS)))
-        panes.words.set(word, builder.or_(panes.words.get(word), mask))
-        if graded:
-            panes.acting.set(entry, events.acting.get(number))
-    with code.loop(I64(0), builder.sub(tall, I64(window.size[0] - 1))) as row:
-        for first, lanes in _blocks(panes.channels, window.size[1], into.bits):
+def _swept(code: Code, panes: Panes, into: Row, graded: bool) -> None:
+    builder, sweep = code.builder, panes.sweep
+    above = 2 * sweep.padding[0] - sweep.size[0] + 1
+    with code.loop(I64(0), builder.add(panes.high, I64(above))) as row:
+        for first, lanes in _blocks(panes.channels, sweep.size[1], into.bits):
             _Line(code, panes, into, row, first, lanes, graded).run()
 
 
@@ -144,8 +169,10 @@ class _Line:
     def __init__(self, code: Code, panes: Panes, into: Row, row: Any, first: int, lanes: int, graded: bool) -> None:
         self.code, self.builder, self.panes, self.row, self.lanes = code, code.builder, panes, row, lanes
         self.graded = graded
-        builder, (_, aside), (_, columns) = code.builder, panes.window.padding, panes.window.size
+        builder, (_, aside), (_, columns) = code.builder, panes.sweep.padding, panes.sweep.size
         self.kernel = panes.kernel.part(I64(first))
+        margin = builder.mul(panes.wide, I64(-panes.sweep.padding[0] * panes.sweep.planes))
+        self.sent = panes.sent.part(margin)  # as if it had the margin above, of which no bit is set
         outputs = builder.add(panes.wide, I64(2 * aside - columns + 1))
         self.into = into.part(builder.add(builder.mul(builder.mul(row, outputs), I64(panes.channels)), I64(first)))
         self.zero = ir.Constant(ir.VectorType(ir.IntType(into.bits), lanes), [0] * lanes)
@@ -154,9 +181,9 @@ class _Line:
     def run(self) -> None:
         """Column by column of the source; the first sum is of the target's place that it reaches last.
 
-        Some column lies under the whole kernel (see `windowed_of`), so no place after the last one is below 0.
+        Some column lies under the whole kernel (see `swept_of`), so no place after the last one is below 0.
         """
-        builder, aside = self.builder, self.panes.window.padding[1]
+        builder, aside = self.builder, self.panes.sweep.padding[1]
         done = aside - len(self.sums) + 1
         with self.code.loop(I64(0), self.panes.wide) as column:
             self.column(column)
@@ -176,15 +203,15 @@ class _Line:
 
     def column(self, column: Any) -> None:
         """Add what the events of a column bring."""
-        builder, window = self.builder, self.panes.window
-        high, planes, words = window.size[0], I64(window.planes), I64(window.words)
+        builder, sweep = self.builder, self.panes.sweep
+        high, planes, words = sweep.size[0], I64(sweep.planes), I64(sweep.words)
 
         def place(down: Any) -> Any:
             return builder.add(builder.mul(builder.add(self.row, down), self.panes.wide), column)
 
-        if window.together:
+        if sweep.together:
             masks = [
-                builder.shl(self.panes.words.get(place(I64(down))), I64(down * window.planes)) for down in range(high)
+                builder.shl(self.panes.words.get(place(I64(down))), I64(down * sweep.planes)) for down in range(high)
             ]
             step = builder.mul(builder.sub(self.panes.wide, I64(1)), planes)  # from a row's last channel to the next's
 
@@ -200,20 +227,22 @@ class _Line:
             self.events(mask, tap, builder.add(builder.mul(at, planes), first), lambda bit: bit)
 
     def events(self, mask: Any, tap: Any, first: Any, entry: Callable[[Any], Any]) -> None:
-        """Add the weights of every bit of a mask. tap: of its lowest one; first: where what that acts as is, and
+        """Add the weights of every bit of a mask. tap: of its lowest one; first: where what it sends is, and
         `entry` how far behind it that of another.
         """
         builder, left, bits = self.builder, self.code.slot(mask), self.zero.type.element.width
-        ops, acts = LaneOps(self.code, self.lanes, {}, {}), None
+        stride = I64(len(self.sums) * self.panes.channels)
         with self.code.while_(lambda: builder.icmp_unsigned("!=", left.get(), I64(0))):
             mask = left.get()
             left.set(builder.and_(mask, builder.sub(mask, I64(1))))
-            bit = builder.cttz(mask, I1(1))
-            weights = self.kernel.part(self.panes.taps.get(builder.add(tap, bit)))
+            bit, often = builder.cttz(mask, I1(1)), None
+            weights = self.kernel.part(builder.mul(builder.add(tap, bit), stride))
             if self.graded:
-                found = self.panes.acting.get(builder.add(first, entry(bit)))
-                acts = ops.at(ops.splat(found, ANYTHING), bits)
+                sent = resized(builder, self.sent.load(builder.add(first, entry(bit)), 1), bits, self.sent.signed)
+                often = builder.shuffle_vector(
+                    sent, sent, ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes)
+                )
             for number, total in enumerate(self.sums):
                 weight = weights.load(I64(number * self.panes.channels), self.lanes)
                 weight = resized(builder, weight, bits, weights.signed)
-                total.add(weight if acts is None else builder.mul(weight, acts))
+                total.add(weight if often is None else builder.mul(weight, often))

@@ -1,0 +1,236 @@
+"""Bringing the spikes of one projection to its registers, in a compiled kernel: which way, and where another is due."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from ..datapath import ANY, NONZERO
+from ..ops.code import I64, Code, Row
+from ..ops.interval import Interval
+from ..profile.analysis import arriving, effective_weight, emitted
+from ..profile.schema import Profile
+from . import vector
+from .arrival import Arrival, Way, way_of
+from .listing import Events, listed, strongest
+from .matrix import PAIRED, Matrix, accumulated, collected, part_of
+from .picture import Canvas, convolved
+from .pool import SIDES, most_sent, pooled
+from .signature import sum_values
+from .sweep import Panes, marked, swept
+from .vector import Lists, Neurons
+
+
+class Delivery:
+    """Projection `k` of a kernel.
+
+    channels: of the target, where its rows lie channels last. rested: registers that are 0 when it is delivered.
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        profile: Profile,
+        neurons: Neurons,
+        k: int,
+        arrival: Arrival,
+        channels: int,
+        rested: Collection[str],
+    ) -> None:
+        self.code, self.profile, self.neurons, self.k, self.arrival = code, profile, neurons, k, arrival
+        self.channels, self.rested = channels, rested
+        self.connection, self.way = profile.connections[arrival.via], way_of(profile, arrival)
+        self.registers = self.connection.into[: arrival.synapses]
+        self.acts = arriving(profile, self.connection)
+        self.matrices = [] if arrival.listed else [self._matrix(i) for i in range(arrival.synapses)]
+
+    def _argument(self, name: str) -> Any:
+        return self.code.argument(f"{name}{self.k}")
+
+    def _row(self, name: str, dtype: str) -> Row:
+        return self.code.row(f"{name}{self.k}", dtype)
+
+    def _matrix(self, i: int) -> tuple[Matrix, Any]:
+        """Dense weights, and how many events are delivered at a time where each has its fit."""
+        pairs = self.arrival.weight == PAIRED
+        weights = self.code.row(f"w{self.k}_{i}", "uint16" if pairs else self.arrival.weight)
+        least, most = (self.code.argument(f"{end}{self.k}_{i}") for end in ("least", "most"))
+        span = effective_weight(self.profile, self.connection)
+        matrix = Matrix(self.code, weights, pairs, self.neurons.padded, least, most, span)
+        return matrix, part_of(self.code, self.neurons.neuron.registers[self.registers[i]], matrix)
+
+    def deliver(self, sample: Any, step: Any) -> None:
+        """Bring the spikes that a step delivers, delay by delay."""
+        code, builder = self.code, self.code.builder
+        lags = self._row("lags", "int64")
+        with code.loop(I64(0), self._argument("delays")) as delay:
+            now = builder.add(builder.mul(sample, self._argument("rows")), self._argument("lead"))
+            at = builder.sub(builder.add(now, step), lags.get(delay))
+            if self.way is Way.POOL:
+                self._pool(at, step, delay)
+            elif self.way is Way.PICTURE and self.arrival.sweep:
+                self._sweep(at, step, delay)
+            else:
+                self._synapses(at, delay)
+
+    def _pool(self, at: Any, step: Any, delay: Any) -> None:
+        """As a pool, where no register can pass its word on the way; else synapse by synapse."""
+        code, windows, register = self.code, self.arrival.windows, self.registers[0]
+        assert windows is not None
+        acts = emitted(self.profile, self.connection, neurons=True)  # no cap changes that
+        low, high = windows.entries * acts.lo, windows.entries * acts.hi
+        word, sent, most = self.neurons.neuron.registers[register], self._sent(step), I64(high)
+        if low == 0 and high > word.max:  # unless none sends so many in this step
+            most = code.builder.mul(most_sent(code, sent, self._argument("pre")), I64(windows.entries))
+        with code.builder.if_else(self._roomy(register, I64(low), most), likely=True) as (plain, careful):
+            with plain:
+                sides, into = tuple(map(self._argument, SIDES)), self.neurons.rows[register]
+                pooled(code, windows, self.channels, sides, sent, max(-low, high), into)
+            with careful:
+                self._synapses(at, delay)
+
+    def _sweep(self, at: Any, step: Any, delay: Any) -> None:
+        """Place by place, where many sources have spiked and no register can pass its word; else event by event."""
+        code, builder, register, cap = self.code, self.code.builder, self.registers[0], self.connection.cap
+        panes = self._panes(step)
+        spikes, sums = marked(code, panes), self._sums()
+        most = I64(1) if cap == NONZERO else spikes.most
+        fits = builder.icmp_signed(">=", spikes.found, builder.mul(panes.high, panes.wide))
+        if cap not in (ANY, NONZERO):
+            fits = builder.and_(fits, builder.icmp_signed("<=", most, I64(int(cap))))
+        if sums is None:
+            ends = (builder.mul(most, self._argument(end)) for end in ("lowest", "highest"))
+            fits = builder.and_(fits, self._roomy(register, *ends))
+        with builder.if_else(fits) as (by_place, by_event):
+            with by_place:
+                graded = builder.icmp_signed(">", most, I64(1))
+                swept(code, panes, graded, self.neurons.rows[register] if sums is None else sums)
+            with by_event:
+                self._synapse(0, sums, self._events(at), delay)
+        self._settle(register, sums)
+
+    def _panes(self, step: Any) -> Panes:
+        """What a sweep works on."""
+        assert self.arrival.sweep is not None
+        high, wide = self._argument("source_high"), self._argument("source_wide")
+        words, kernel = self._row("words", "int64"), self._row("swept", self.arrival.picture)
+        return Panes(self.arrival.sweep, self.channels, high, wide, words, self._sent(step), kernel)
+
+    def _sent(self, step: Any) -> Row:
+        """A row of the source's spikes, channels last."""
+        builder = self.code.builder
+        place = builder.mul(builder.sub(step, self.code.argument("base")), self._argument("sent_stride"))
+        return self._row("sent", self.arrival.spikes).part(place)
+
+    def _synapses(self, at: Any, delay: Any) -> None:
+        """The events of a row of spikes, to each register."""
+        events = self._events(at)
+        for i, register in enumerate(self.registers):
+            sums = self._sums()
+            self._synapse(i, sums, events, delay)
+            self._settle(register, sums)
+
+    def _events(self, at: Any) -> Events:
+        """The events of a row of spikes, or of a raster."""
+        code, builder, pre = self.code, self.code.builder, self._argument("pre")
+        if not self.arrival.raster:
+            row = self._row("s", self.arrival.spikes).part(builder.mul(at, pre))
+            index, acting = self._row("index", "int32"), self._row("acting", "int64")
+            return listed(code, row, pre, index, acting, self.connection.cap, emitted(self.profile, self.connection))
+        pointers = self._row("s", "int64")
+        start, end = pointers.get(at), pointers.get(builder.add(at, I64(1)))
+        graded = builder.icmp_signed("!=", self._argument("graded"), I64(0))
+        index = self._row("index", self.arrival.raster).part(start)
+        acting = self._row("acting", "int64").part(builder.select(graded, start, I64(0)))
+        return Events(index, acting, builder.sub(end, start), graded)
+
+    def _sums(self) -> Row | None:
+        """Where a step's sum is collected, empty; None where each source is a write of its own."""
+        if self.connection.sum is None:
+            return None
+        sums = self._row("sums", self.arrival.total)
+        sums.clear(self.neurons.padded)
+        return sums
+
+    def _settle(self, register: str, sums: Row | None) -> None:
+        """Write a step's sum."""
+        if sums is None or self.connection.sum is None:
+            return
+        words = self.connection.parameters | self.connection.derived
+        own = {
+            name: (self.code.argument(f"q{self.k}_{name}"), Interval(words[name].min, words[name].max))
+            for name in sum_values(self.connection)
+        }
+        vector.settled(self.neurons, register, sums, self.connection.sum, own)
+
+    def _synapse(self, i: int, sums: Row | None, events: Events, delay: Any) -> None:
+        """Bring events to the sums of one register, or to itself."""
+        if self.way is Way.MATRIX:
+            matrix, part = self.matrices[i]
+            if sums is None:
+                accumulated(self.neurons, self.registers[i], matrix, part, events, self.acts)
+            else:
+                collected(self.code, sums, matrix, events)
+        elif self.way is Way.PICTURE:
+            self._picture(i, sums, events, delay)
+        elif self.way is Way.PLAIN_LISTS:
+            self._plain_lists(i, events, delay)
+        else:
+            self._lists(i, sums, events, delay)
+
+    def _plain_lists(self, i: int, events: Events, delay: Any) -> None:
+        """Synapse by synapse, where no register can pass its word on the way without a fit."""
+        builder, register, ends = self.code.builder, self.registers[i], []
+        for end, less in (("least", ">"), ("most", "<")):
+            each, together = (self.code.argument(f"{name}{self.k}_{i}") for name in (end, f"all_{end}"))
+            each = builder.mul(events.found, each)
+            ends.append(builder.select(builder.icmp_signed(less, each, together), each, together))
+        with builder.if_else(self._room_for(register, events, *ends)) as (plain, careful):
+            with plain:
+                self._lists(i, self.neurons.rows[register], events, delay)
+            with careful:
+                self._lists(i, None, events, delay)
+
+    def _picture(self, i: int, sums: Row | None, events: Events, delay: Any) -> None:
+        """As a picture, where no register can pass its word on the way; else synapse by synapse."""
+        builder, register = self.code.builder, self.registers[i]
+        rows = self._row("first", "int64"), self._row("runs", "int32"), self._row("kernel", self.arrival.picture)
+        canvas = Canvas(self.channels, self.arrival.usual, *rows)
+        some = builder.icmp_signed(">", events.found, I64(0))
+        if sums is not None:
+            with builder.if_then(some):
+                convolved(self.code, canvas, events, sums)
+            return
+        roomy = self._room_for(register, events, self._argument("lowest"), self._argument("highest"))
+        with builder.if_then(builder.and_(some, roomy)):
+            convolved(self.code, canvas, events, self.neurons.rows[register])
+        with builder.if_then(builder.and_(some, builder.not_(roomy))):
+            self._lists(i, None, events, delay)
+
+    def _lists(self, i: int, sums: Row | None, events: Events, delay: Any) -> None:
+        """Synapse by synapse: into `sums`, which hold whatever arrives, or with a fit each."""
+        code, builder = self.code, self.code.builder
+        weights = code.row(f"w{self.k}_{i}", self.arrival.weight)
+        lists = Lists(self._row("to", "int32"), weights, effective_weight(self.profile, self.connection))
+        start, pre = self._row("from", "int64"), self._argument("pre")
+        with code.loop(I64(0), events.found) as number:
+            at = builder.add(builder.mul(delay, builder.add(pre, I64(1))), events.index.get(number))
+            ends = start.get(at), start.get(builder.add(at, I64(1)))
+            acts = events.count(code, number)
+            vector.scattered(self.neurons, self.registers[i], sums, lists, ends, acts, self.acts)
+
+    def _room_for(self, register: str, events: Events, lowest: Any, highest: Any) -> Any:
+        """Whether no neuron's register can pass its word on the way, if a spike of each event brings so much."""
+        builder, (weakest, strong) = self.code.builder, strongest(self.code, events)
+        low = builder.add(builder.mul(strong, lowest), builder.mul(weakest, highest))
+        high = builder.add(builder.mul(strong, highest), builder.mul(weakest, lowest))
+        return self._roomy(register, low, high)
+
+    def _roomy(self, register: str, low: Any, high: Any) -> Any:
+        """Whether no neuron's register passes its word where it gets from `low`, 0 or less, to `high`, 0 or more."""
+        builder, word = self.code.builder, self.neurons.neuron.registers[register]
+        least, most = builder.sub(I64(word.min), low), builder.sub(I64(word.max), high)
+        if register in self.rested:
+            inside = (builder.icmp_signed(order, end, I64(0)) for order, end in (("<=", least), (">=", most)))
+            return builder.and_(*inside)
+        return vector.roomy(self.neurons, register, least, most)
