@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..datapath import ANY, NONZERO, Cap
 from ..network.added import Weights, added_weights, of_delay, synapse_delays, synapses_of
+from ..network.geometry import Convolution
 from ..network.lists import Listed
 from ..network.network import Network
 from ..network.parts import Projection
@@ -220,8 +221,8 @@ def _counted_in(network: Network, source: str) -> str:
 
 def _picture(network: Network, projection: Projection, added: Weights) -> Picture | None:
     """A convolution of one delay, if it can be computed as a picture; place by place where no source counts below 0."""
-    connection = network.connection(projection)
-    if not isinstance(added, Listed) or projection.shape is None or np.unique(projection.delays).size != 1:
+    connection, drawn = network.connection(projection), isinstance(projection.shape, Convolution)
+    if not isinstance(added, Listed) or not drawn or np.unique(projection.delays).size != 1:
         return None
     picture = picture_of(
         projection, added.weights, synapses_of(connection, projection, network.size(projection.source))
