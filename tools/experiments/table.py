@@ -63,8 +63,11 @@ def _details(task: Task, ledger: Ledger) -> str:
         return f"## {task.title}\n\nNot run yet."
     searched.sort(key=lambda run: (run.family, -run.validation))
     search = _markdown(
-        ("family", "setting", "validation", "spikes a neuron and step"),
-        [[run.family, f"`{run.setting}`", f"{run.validation:.2%}", f"{run.rate:.3f}"] for run in searched],
+        ("family", "setting", "validation", "spikes a neuron and step", "epochs"),
+        [
+            [run.family, f"`{run.setting}`", f"{run.validation:.2%}", f"{run.rate:.3f}", str(run.epochs)]
+            for run in searched
+        ],
     )
     final = _markdown(
         ("family", "setting", "seed", "test", "spikes a neuron and step", "epochs", "seconds"), map(_final_row, finals)
