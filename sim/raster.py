@@ -34,8 +34,31 @@ class Raster:
     counts: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
-        index = np.ascontiguousarray(self.index, index_type(self.shape[2]))
+        narrow = index_type(self.shape[2])
+        if self.index.dtype != narrow and (beyond := self._beyond()):  # before they are cut to the type
+            raise InputError(f"spikes: {beyond}")
+        index = np.ascontiguousarray(self.index, narrow)
         object.__setattr__(self, "index", index)
+
+    @cached_property
+    def fault(self) -> str | None:
+        """What is wrong with the arrays that it was made of: what would lead a kernel beyond them."""
+        rows, events = self.shape[0] * self.shape[1], len(self.index)
+        if self.pointers.shape != (rows + 1,) or (np.diff(self.pointers, prepend=0) < 0).any():
+            return f"pointers: found shape {self.pointers.shape}; allowed: {rows + 1} integers that never fall"
+        if (self.pointers[0], self.pointers[-1]) != (0, events):
+            return f"pointers: found {self.pointers[0]} to {self.pointers[-1]}; allowed: 0 to {events}"
+        if self.counts is not None and self.counts.shape != (events,):
+            return f"counts: found shape {self.counts.shape}; allowed: ({events},)"
+        return self._beyond()
+
+    def _beyond(self) -> str | None:
+        """The first channel that there is not, in words."""
+        inputs = self.shape[2]
+        if not self.index.size or (self.index.min() >= 0 and self.index.max() < inputs):
+            return None
+        at = int(np.flatnonzero((self.index < 0) | (self.index >= inputs))[0])
+        return f"index[{at}]: found {self.index[at]}; allowed: 0 to {inputs - 1}"
 
     @classmethod
     def of(cls, spikes: ArrayLike) -> Raster:
@@ -147,6 +170,7 @@ class _Packed(Raster):
     """A raster of bits uint8 [sample, step, byte], which are listed where they are asked for."""
 
     bits: NDArray[np.uint8]
+    fault = None
 
     def __init__(self, bits: NDArray[np.uint8], inputs: int) -> None:
         for name, value in (("bits", bits), ("shape", (*bits.shape[:2], inputs)), ("counts", None)):

@@ -157,3 +157,32 @@ def test_a_raster_that_the_network_does_not_take_is_refused_by_place():
     counts[1, 2, 1] = 300
     with pytest.raises(bs.InputError, match="sample 1, step 2, input 1: found 300; allowed: 0 to 255"):
         bs.run(generic(), bs.Raster.of(counts))
+
+
+@pytest.mark.parametrize("engine", ["compiled", "array"])
+@pytest.mark.parametrize(
+    ("shape", "pointers", "index", "counts", "message"),
+    [
+        ((2, 0, 2), [0], [], None, r"found shape \(2, 0, 2\); at least one sample and one step are needed"),
+        ((1, 2, 2), [0, 1], [0], None, r"pointers: found shape \(2,\); allowed: 3 integers that never fall"),
+        ((1, 2, 2), [0, 2, 1], [0], None, "never fall"),
+        ((1, 2, 2), [0, -1, 1], [0], None, "never fall"),
+        ((1, 2, 2), [0, 1, 2], [0], None, "pointers: found 0 to 2; allowed: 0 to 1"),
+        ((1, 2, 2), [0, 1, 2], [0, 2], None, r"index\[1\]: found 2; allowed: 0 to 1"),
+        ((1, 2, 2), [0, 1, 2], [0, 65536], None, r"index\[1\]: found 65536; allowed: 0 to 1"),
+        ((1, 2, 2), [0, 1, 2], [-1, 0], None, r"index\[0\]: found -1; allowed: 0 to 1"),
+        ((1, 2, 2), [0, 1, 2], [0, 1], [1], r"counts: found shape \(1,\); allowed: \(2,\)"),
+    ],
+)
+def test_arrays_that_would_lead_beyond_the_network_are_refused_by_place(
+    shape, pointers, index, counts, message, engine
+):
+    counts = None if counts is None else np.array(counts)
+    with pytest.raises(bs.InputError, match=message):
+        bs.run(generic(), bs.Raster(shape, np.array(pointers), np.array(index, np.int64), counts), engine=engine)
+
+
+def test_a_narrow_channel_that_there_is_not_is_refused_where_it_runs():
+    raster = bs.Raster((1, 1, 2), np.array([0, 1]), np.array([2], np.uint16))
+    with pytest.raises(bs.InputError, match=r"index\[0\]: found 2; allowed: 0 to 1"):
+        bs.run(generic(), raster)

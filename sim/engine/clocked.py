@@ -26,7 +26,7 @@ from .vector import EXTRA
 from .wiring import Layer
 
 _ONE = np.ones(1, np.int64)
-_BLOCK = 1 << 20  # bytes of what is sent, channels last, in the steps that are run together
+_KEPT = 1 << 20  # bytes of what is sent, channels last, in the steps that are run together
 Table = Mapping[str, Mapping[str, Integers]]
 
 
@@ -116,7 +116,7 @@ def _run(chunk: _Chunk, groups: Sequence[Sequence[Layer]], prepared: Mapping[str
     """
     _keep(chunk.state[INPUT], chunk.inputs)
     read = {source for each in prepared.values() for source, _, last in each.sources if last}
-    block = min(steps, max(1, _BLOCK // sum(prepared[name].sent[1] for name in read))) if read else steps
+    block = min(steps, max(1, _KEPT // sum(prepared[name].sent[1] for name in read))) if read else steps
     calls = _calls(chunk, prepared, steps, {name: block if name in read else 0 for name in prepared})
     samples = len(chunk.inputs)
     alone = bool(read) or samples == 1  # then registers stay in their rows from one block of steps to the next
@@ -143,20 +143,17 @@ Call = tuple[Kernel, Arguments, list[Any]]
 
 def _calls(chunk: _Chunk, prepared: Mapping[str, Prepared], steps: int, kept: Mapping[str, int]) -> dict[str, Call]:
     """Every layer's kernel and its arguments for a chunk, but for the block. kept: how many rows of `sent` are."""
-    sizes = [size for name, each in prepared.items() for size in (each.room, each.sent[1] * max(1, kept[name]))]
-    *places, size = accumulate((-(-size // LINE) * LINE for size in sizes), initial=LINE)
+    sizes = {("room", name): each.room for name, each in prepared.items()}
+    sizes |= {("sent", name): each.sent[1] * max(1, kept[name]) for name, each in prepared.items()}
+    *places, size = accumulate((-(-size // LINE) * LINE for size in sizes.values()), initial=LINE)
     memory = np.zeros(size, np.uint8)
-    start = address(memory) & -LINE
-    rooms = {name: start + place for name, place in zip(prepared, places[::2], strict=True)}
-    sent = {
-        name: (start + place, prepared[name].sent[0] * (kept[name] > 0))
-        for name, place in zip(prepared, places[1::2], strict=True)
-    }
+    start = dict(zip(sizes, (address(memory) // LINE * LINE + place for place in places), strict=True))
+    sent = {name: (start["sent", name], each.sent[0] * (kept[name] > 0)) for name, each in prepared.items()}
     spikes = {name: address(rows) for name, rows in chunk.outputs.items()}
     calls = {}
     for name, each in prepared.items():
         own, alive = _of_run(name, each, chunk, steps, spikes, sent)
-        calls[name] = each.kernel, each.arguments(own, rooms[name]), [memory, *alive]
+        calls[name] = each.kernel, each.arguments(own, start["room", name]), [memory, *alive]
     return calls
 
 

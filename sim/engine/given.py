@@ -22,6 +22,10 @@ def check_raster(spikes: Raster, network: Network) -> Raster:
     word = network.input_word
     if spikes.shape[2] != network.inputs:
         raise InputError(f"spikes: found {spikes.shape[2]} channels; allowed: {network.inputs}")
+    if 0 in spikes.shape:
+        raise InputError(f"spikes: found shape {spikes.shape}; at least one sample and one step are needed")
+    if spikes.fault:
+        raise InputError(f"spikes: {spikes.fault}")
     if spikes.counts is not None and (spikes.counts.min() < word.min or spikes.counts.max() > word.max):
         at = int(np.flatnonzero((spikes.counts < word.min) | (spikes.counts > word.max))[0])
         sample, step = divmod(int(np.searchsorted(spikes.pointers, at, "right")) - 1, spikes.shape[1])

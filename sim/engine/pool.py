@@ -10,12 +10,11 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
 
 from ..network.geometry import Pair, Pooling, Triple
 from ..network.lists import Listed
 from ..network.parts import Projection
-from ..ops.code import I64, VECTOR, Code, Row, greater, greatest, resized, vectors
+from ..ops.code import I64, VECTOR, Code, Row, greater, greatest, resized, vectors, zeros
 
 
 @dataclass(frozen=True)
@@ -88,9 +87,7 @@ def most_sent(code: Code, sent: Row, size: Any) -> Any:
     """The most that one of so many sources sends, none of which sends less than 0."""
     builder, most = code.builder, I64(0)
     widths = (VECTOR * 8 // sent.bits, 1)
-    every = {
-        lanes: code.slot(ir.Constant(ir.VectorType(ir.IntType(sent.bits), lanes), [0] * lanes)) for lanes in widths
-    }
+    every = {lanes: code.slot(zeros(sent.bits, lanes)) for lanes in widths}
     for first, _, lanes in code.pieces(size, widths):
         every[lanes].set(greater(builder, every[lanes].get(), sent.load(first, lanes)))
     for seen in every.values():

@@ -7,7 +7,7 @@ added to sums in registers, which are written once they have passed (`picture` w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -17,7 +17,7 @@ from llvmlite import ir
 from numpy.typing import NDArray
 
 from ..network.geometry import Convolution, Pair
-from ..ops.code import I1, I32, I64, Code, Row, Slot, greater, greatest, resized, vectors
+from ..ops.code import I1, I64, Code, Row, Slot, greater, greatest, resized, vectors, zeros
 
 BITS = 64  # of a word of channels
 _LANES = (32, 16, 8)  # channels that are gone through together
@@ -113,14 +113,12 @@ def marked(code: Code, panes: Panes) -> Marked:
     builder, sweep = code.builder, panes.sweep
     margin, places = builder.mul(I64(sweep.padding[0]), panes.wide), builder.mul(panes.high, panes.wide)
     found, parts = code.slot(I64(0)), list(vectors(sweep.planes, _READ))
-    every = [
-        code.slot(ir.Constant(ir.VectorType(ir.IntType(panes.sent.bits), lanes), [0] * lanes)) for _, lanes in parts
-    ]
+    every = [code.slot(zeros(panes.sent.bits, lanes)) for _, lanes in parts]
     with code.loop(I64(0), places) as place:
         words = [I64(0)] * sweep.words
         for (first, lanes), seen in zip(parts, every, strict=True):
             sent = panes.sent.load(builder.add(builder.mul(place, I64(sweep.planes)), I64(first)), lanes)
-            flags = builder.icmp_unsigned("!=", sent, ir.Constant(sent.type, [0] * lanes))
+            flags = builder.icmp_unsigned("!=", sent, zeros(panes.sent.bits, lanes))
             bits = builder.bitcast(flags, ir.IntType(lanes))
             bits = bits if lanes == BITS else builder.shl(builder.zext(bits, I64), I64(first % BITS))
             words[first // BITS] = builder.or_(words[first // BITS], bits)
@@ -148,23 +146,15 @@ def swept(code: Code, panes: Panes, graded: Any, into: Row) -> None:
 
 def _swept(code: Code, panes: Panes, into: Row, graded: bool) -> None:
     builder, sweep = code.builder, panes.sweep
-    above = 2 * sweep.padding[0] - sweep.size[0] + 1
+    above, least = 2 * sweep.padding[0] - sweep.size[0] + 1, _LANES[-1]
+    widths = [lanes for lanes in _LANES if lanes == least or sweep.size[1] * lanes * into.bits <= _MOST_BITS]
     with code.loop(I64(0), builder.add(panes.high, I64(above))) as row:
-        for first, lanes in _blocks(panes.channels, sweep.size[1], into.bits):
+        for first, lanes in vectors(panes.channels, widths):
             _Line(code, panes, into, row, first, lanes, graded).run()
 
 
-def _blocks(channels: int, columns: int, bits: int) -> Iterator[tuple[int, int]]:
-    """Channels that are gone through together: the first, and how many."""
-    first = 0
-    for lanes in _LANES:
-        while channels - first >= lanes and (lanes == _LANES[-1] or columns * lanes * bits <= _MOST_BITS):
-            yield first, lanes
-            first += lanes
-
-
 class _Line:
-    """A row of the target, some channels of it. graded: whether some event acts as other than one spike."""
+    """A row of the target, some channels of it. graded: see `swept`."""
 
     def __init__(self, code: Code, panes: Panes, into: Row, row: Any, first: int, lanes: int, graded: bool) -> None:
         self.code, self.builder, self.panes, self.row, self.lanes = code, code.builder, panes, row, lanes
@@ -175,7 +165,7 @@ class _Line:
         self.sent = panes.sent.part(margin)  # as if it had the margin above, of which no bit is set
         outputs = builder.add(panes.wide, I64(2 * aside - columns + 1))
         self.into = into.part(builder.add(builder.mul(builder.mul(row, outputs), I64(panes.channels)), I64(first)))
-        self.zero = ir.Constant(ir.VectorType(ir.IntType(into.bits), lanes), [0] * lanes)
+        self.zero = zeros(into.bits, lanes)
         self.sums = [code.slot(self.zero) for _ in range(columns)]
 
     def run(self) -> None:
@@ -239,9 +229,7 @@ class _Line:
             weights = self.kernel.part(builder.mul(builder.add(tap, bit), stride))
             if self.graded:
                 sent = resized(builder, self.sent.load(builder.add(first, entry(bit)), 1), bits, self.sent.signed)
-                often = builder.shuffle_vector(
-                    sent, sent, ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes)
-                )
+                often = builder.shuffle_vector(sent, sent, zeros(32, self.lanes))
             for number, total in enumerate(self.sums):
                 weight = weights.load(I64(number * self.panes.channels), self.lanes)
                 weight = resized(builder, weight, bits, weights.signed)

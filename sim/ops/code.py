@@ -190,12 +190,17 @@ class Row:
 
 
 def vectors(count: int, widths: Sequence[int] = (32, 16, 8, 4, 2, 1)) -> Iterator[tuple[int, int]]:
-    """Vectors of these widths, the last of which is 1, that cover so many entries: where each begins, and its width."""
+    """Vectors of these widths that cover so many entries, a multiple of the last: where each begins, and its width."""
     first = 0
     for lanes in widths:
         while count - first >= lanes:
             yield first, lanes
             first += lanes
+
+
+def zeros(bits: int, lanes: int) -> ir.Constant:
+    """A vector of nothing but 0."""
+    return ir.Constant(ir.VectorType(ir.IntType(bits), lanes), [0] * lanes)
 
 
 def resized(builder: ir.IRBuilder, vector: Any, bits: int, signed: bool) -> Any:

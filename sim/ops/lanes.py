@@ -14,8 +14,9 @@ from typing import Any
 from llvmlite import ir
 
 from ..word import Overflow, Word
+from . import doubles
 from .base import Flag, Ops, Registers, Relation, Repeated, Rounding
-from .code import Code, Slot, resized
+from .code import Code, Slot
 from .interval import Interval, IntervalOps
 
 REFUSED = "refused"  # counts the writes that a `refuse` word did not hold
@@ -143,8 +144,9 @@ class LaneOps(Ops):
     def shift_right(self, a: Lanes, by: Lanes, rounding: Rounding) -> Lanes:
         """Floor or truncation of a / 2**by; beyond a lane's last bit, only the sign is left"""
         span = self._intervals.shift_right(a.span, by.span, rounding)
-        if a.factors is not None and by.vector is None and lane_bits(a.span) > 32 and _real(a, span):
-            return Lanes(self._scaled(*a.factors, by.span.lo, rounding, span), span)
+        scaled = self._scaled(a, by, rounding, span)
+        if scaled is not None:
+            return scaled
         floors = rounding is Rounding.FLOOR or a.span.lo >= 0
         bits = lane_bits(a.span if floors else a.span.join(self._intervals.sub(Interval(0, 0), a.span)))
         if by.span.hi >= bits:
@@ -157,14 +159,15 @@ class LaneOps(Ops):
             value = self.builder.add(value, self.builder.select(negative, out, zero))
         return Lanes(self.builder.ashr(value, shift), span, shifted=a if by.span.lo >= 0 else None)
 
-    def _scaled(self, a: Lanes, b: Lanes, by: int, rounding: Rounding, span: Interval) -> Any:
-        """a * b / 2**by by doubles, which are exact: machines multiply no vectors of 64 bits."""
-        kind = ir.VectorType(ir.DoubleType(), self.lanes)
-        x, y = (self.builder.sitofp(self.at(each, 32), kind) for each in (a, b))
-        product = self.builder.fmul(x, self.builder.fmul(y, ir.Constant(kind, [2.0**-by] * self.lanes)))
-        if rounding is Rounding.FLOOR:
-            product = self._floor(product)
-        return resized(self.builder, self.builder.fptosi(product, self.type(32)), lane_bits(span), signed=True)
+    def _scaled(self, a: Lanes, by: Lanes, rounding: Rounding, span: Interval) -> Lanes | None:
+        """A product that needs lanes of 64, shifted to the right by a literal, by doubles if they hold it."""
+        if a.factors is None or by.vector is not None or lane_bits(a.span) <= 32:
+            return None
+        x, y = a.factors
+        if not doubles.can_scale((x.span, y.span), a.span, span):
+            return None
+        scaled = doubles.scaled(self.builder, self.at(x, 32), self.at(y, 32), by.span.lo, rounding)
+        return Lanes(self._resized(scaled, lane_bits(span)), span)
 
     def divide(self, a: Lanes, b: Lanes) -> Lanes:
         """The floor of a / b; a divisor of 0, which only a neuron has that is not alive, becomes 1"""
@@ -172,29 +175,12 @@ class LaneOps(Ops):
         b = self.maximum(b, self.constant(1))
         both = a.span.join(b.span)
         if both.bits <= 32:
-            return Lanes(self._floored(a, b, lane_bits(span)), span)
+            quotient = doubles.divided(self.builder, self.at(a, 32), self.at(b, 32), a.span.lo >= 0)
+            return Lanes(self._resized(quotient, lane_bits(span)), span)
         bits = lane_bits(both)
         x, y, zero = self.at(a, bits), self.at(b, bits), ir.Constant(self.type(bits), [0] * self.lanes)
         below = self.builder.icmp_signed("<", self.builder.srem(x, y), zero)
         return Lanes(self.builder.add(self.builder.sdiv(x, y), self.builder.sext(below, self.type(bits))), span)
-
-    def _floored(self, a: Lanes, b: Lanes, bits: int) -> Any:
-        """As `divide`, of 32 bits, by floats: machines have no division of vectors of integers.
-
-        (a + 1/2) / b is at least 1 / (2 b) away from every whole number, which a double tells apart although it is
-        multiplied by the reciprocal of b, which is computed once where b is the same for all neurons.
-        """
-        kind = ir.VectorType(ir.DoubleType(), self.lanes)
-        half, one = (ir.Constant(kind, [number] * self.lanes) for number in (0.5, 1.0))
-        x, y = (self.builder.sitofp(self.at(each, 32), kind) for each in (a, b))
-        quotient = self.builder.fmul(self.builder.fadd(x, half), self.builder.fdiv(one, y))
-        whole = quotient if a.span.lo >= 0 else self._floor(quotient)
-        return resized(self.builder, self.builder.fptosi(whole, self.type(32)), bits, signed=True)
-
-    def _floor(self, real: Any) -> Any:
-        module, name = self.builder.module, f"llvm.floor.v{self.lanes}f64"
-        floor = module.globals.get(name) or ir.Function(module, ir.FunctionType(real.type, [real.type]), name)
-        return self.builder.call(floor, [real])
 
     def _either(self, a: Lanes, b: Lanes, relation: str, span: Interval) -> Lanes:
         bits = lane_bits(a.span.join(b.span))
@@ -361,12 +347,6 @@ class LaneOps(Ops):
 
     def _stored(self, value: Lanes, span: Interval) -> Any:
         return self.at(value, lane_bits(span))
-
-
-def _real(product: Lanes, shifted: Interval) -> bool:
-    """Whether a double holds a product of 32-bit factors, and 32 bits what is left of it."""
-    narrow = product.factors is not None and all(each.span.bits <= 32 for each in product.factors)
-    return narrow and product.span.bits <= 54 and shifted.bits <= 32
 
 
 def _fills_a_lane(word: Word) -> bool:
