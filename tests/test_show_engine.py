@@ -73,7 +73,7 @@ def said(kernel_text: str) -> set[str]:
 def forms(profile):
     """Each connection of a profile in each form, as the arrival that a kernel is made for."""
     for name, connection in profile.connections.items():
-        for arrival in choice._forms(name, connection, choice.effective_weight(profile, connection)):
+        for arrival in choice._forms(profile, name):
             typed = {"spikes": "uint8", "total": "int32", "picture": arrival.picture and "int32"}
             yield connection.target, Arrival(**{**vars(arrival), **typed})
 
@@ -89,6 +89,14 @@ def test_what_is_said_of_a_connection_is_what_its_kernel_is_made_of(emitted, nam
         text, why = choice.way(profile, arrival)
         assert said(text) == emitted, f"{arrival}: {text}"
         assert why
+
+
+@pytest.mark.parametrize(
+    ("name", "pools"), [("xylo-audio-2", False), ("generic-conv-w8-v16", True), ("speck-sinabs", True)]
+)
+def test_only_a_chip_with_convolutions_has_pools_of_them(name, pools):
+    profile = bs.load_profile(name)
+    assert any(arrival.windows is not None for _, arrival in forms(profile)) == pools
 
 
 def test_where_64_bits_may_not_hold_a_sum_every_add_is_word_by_word():

@@ -80,8 +80,8 @@ def of_profile(profile: Profile) -> Choice:
         return stages, [each for name, event in profile.events.items() for each in _event(profile, name, event)]
     return stages, [
         each
-        for name, connection in profile.connections.items()
-        for arrival in _forms(name, connection, effective_weight(profile, connection))
+        for name in profile.connections
+        for arrival in _forms(profile, name)
         for each in _deliveries(profile, arrival, "", "", {})
     ]
 
@@ -122,14 +122,17 @@ def _stages(
     return Stages(layer, name, kernel, "a copy of a spike acts on an alias in the same step", lanes, wide)
 
 
-def _forms(via: str, connection: Connection, weight: Interval) -> Iterator[Arrival]:
-    """What a projection may be: a matrix, lists, a convolution, or a pool."""
+def _forms(profile: Profile, via: str) -> Iterator[Arrival]:
+    """What a projection may be: a matrix, lists, a convolution, or a pool of a layer that a convolution reaches."""
+    connection = profile.connections[via]
+    weight = effective_weight(profile, connection)
     several, narrow = len(connection.into), _narrowest_of(weight)
     yield Arrival(via, several, False, "", "", narrow, "")
     yield Arrival(via, 1 if connection.delay is None else several, True, "", "", narrow, "")
     if connection.kernel is not None:
         yield Arrival(via, 1, True, "", "", narrow, "", "sums", 1, 8, Sweep((3, 3), (0, 0), 8))
-    if connection.sum is None and weight.lo <= 1 <= weight.hi:
+    drawn = any(other.kernel and other.target in connection.sources for other in profile.connections.values())
+    if drawn and connection.sum is None and weight.lo <= 1 <= weight.hi:
         yield Arrival(via, 1, True, "", "", narrow, "", channels_last=1, windows=Windows((2, 2), (2, 2)))
 
 
