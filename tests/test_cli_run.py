@@ -75,12 +75,14 @@ def test_run_as_json(capsys, net, counts):
     assert set(result["layers"]["a"]) == {"spikes", "rate", "silent", "overflows"}
 
 
-def test_a_data_set_gives_the_accuracy(capsys, tmp_path):
+def test_a_data_set_gives_the_accuracy_and_when_it_is_decided(capsys, tmp_path):
     net = digits(tmp_path / "net.npz")
     result = json.loads(bitspike(capsys, "run", net, "--data", "digits", "--samples", "5", "--json").out)
     assert result["samples"] == 5
     assert 0 <= result["accuracy"] <= 1
-    assert ", accuracy " in bitspike(capsys, "run", net, "--data", "digits", "--samples", "5").out
+    assert 1 <= result["decided_after"] <= result["steps"]
+    told = bitspike(capsys, "run", net, "--data", "digits", "--samples", "5").out
+    assert f", accuracy {result['accuracy']:.2%}, decided after {result['decided_after']:.1f} steps\n" in told
 
 
 def test_overflows_are_counted_and_shown(capsys, tmp_path):

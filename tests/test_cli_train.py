@@ -194,6 +194,7 @@ FAULTS = [
     ("a bit beyond the word", ("k: 7", "k: 15"), "18:12: gradient.options: ", "found 15; allowed for s16.saturate"),
     ("an unknown option", ("p: 1.0", "q: 1.0"), "18:12: gradient.options: ", "found 'q'; allowed: k, p, dither"),
     ("too few outputs", ("size: 10", "size: 9"), "7:10: readout: ", "9 outputs for 10 classes"),
+    ("a discount of 0", ("per_class", "per_class, discount: 0"), "7:38: readout.discount: found 0; ", "at most 1"),
     ("too few words", ("kind: per_class", WORDS), "7:10: readout: ", "9 different words; allowed: 10, one a class"),
 ]
 

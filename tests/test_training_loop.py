@@ -55,6 +55,17 @@ def test_training_changes_the_integers_and_the_model_is_the_network(small):
     assert not np.array_equal(integers(start.network), integers(trained.network))
 
 
+def test_a_network_trained_with_a_discount_is_right_earlier(tmp_path):
+    recipe, template = load_recipe(written(tmp_path, GOOD.replace("epochs: 2", "epochs: 4")))
+    right = []
+    for discount in (1.0, 0.5):
+        readout = task.PerClass(kind="per_class", discount=discount)
+        network = train(recipe.model_copy(update={"readout": readout}), template).network
+        test = task.test_set(template.task, "digits")
+        right.append(test.accuracy(bs.run(network, test.spikes).spikes[:, :2]))
+    assert right[1] > right[0] + 0.1
+
+
 @pytest.fixture
 def scripted(monkeypatch):
     """Epochs that train, but report these losses; the integers after each."""

@@ -8,7 +8,7 @@ from bitspike.errors import InputError
 from bitspike.training import task as tasks
 from bitspike.training.data import load_data
 from bitspike.training.encoding import Lines, encode
-from bitspike.training.task import Code, PerClass, predict, readout_matrix
+from bitspike.training.task import Code, PerClass, decided_after, predict, readout_matrix, step_weights
 
 
 def test_per_class_reads_one_output_a_class_and_ignores_the_rest():
@@ -50,6 +50,33 @@ def test_the_class_with_most_spikes_wins_and_the_first_of_equals():
     spikes[1, 1] = [0, 100, 0]
     assert predict(spikes, PerClass(kind="per_class"), 3).tolist() == [2, 1, 0]
     assert predict(spikes, code("110", "011"), 2).tolist() == [1, 1, 0]
+
+
+def test_with_a_discount_early_spikes_win_over_more_of_them():
+    spikes = np.zeros((2, 4, 3), np.uint8)
+    spikes[0, 0, 1], spikes[0, 1:, 2] = 1, 1  # 1 against 7/8
+    spikes[1, 0, 1], spikes[1, 1:, 2] = 1, [2, 0, 1]  # 1 against 9/8
+    discounted = PerClass(kind="per_class", discount=0.5)
+    assert predict(spikes, discounted, 3).tolist() == [1, 2]
+    assert predict(spikes, PerClass(kind="per_class"), 3).tolist() == [2, 2]
+    assert predict(spikes, Code(kind="code", words=("010", "001"), discount=0.5), 2).tolist() == [0, 1]
+
+
+def test_a_discount_leaves_the_mean_weight_of_a_step_at_1():
+    plain, discounted = PerClass(kind="per_class"), PerClass(kind="per_class", discount=0.5)
+    assert step_weights(plain, 3).tolist() == [1, 1, 1]
+    assert step_weights(discounted, 3) == pytest.approx([12 / 7, 6 / 7, 3 / 7])
+
+
+def test_a_sample_is_decided_once_its_class_no_longer_changes():
+    spikes = np.zeros((4, 3, 2), np.uint8)
+    spikes[0, 2, 1] = 1  # until then the first of equals
+    spikes[1, 0, 1] = 1
+    spikes[2, :2, 1], spikes[2, 1, 0], spikes[2, 2, 0] = 1, 1, 2
+    readout = PerClass(kind="per_class")
+    assert decided_after(spikes, readout, 2).tolist() == [3, 1, 3, 1]
+    test = tasks.TestSet(spikes, np.zeros(4, np.int64), readout, 2)
+    assert test.decided_after(spikes) == 2.0
 
 
 def test_accuracy_is_the_share_of_right_classes_of_the_samples_taken():

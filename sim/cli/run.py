@@ -51,7 +51,9 @@ def act(args: argparse.Namespace) -> int:
     print_table("", ("layer", "spikes", f"per neuron and {clock}", "silent neurons", "overflows"), rows)
     print(f"{_count(result['samples'], 'sample')} of {_count(result[clock + 's'], clock)}", end="")
     print(f", {_count(result['dropped'], 'spike')} dropped" if "dropped" in result else "", end="")
-    print(f", accuracy {result['accuracy']:.2%}" if "accuracy" in result else "")
+    if "accuracy" in result:
+        print(f", accuracy {result['accuracy']:.2%}, decided after {result['decided_after']:.1f} {clock}s", end="")
+    print()
     return 0
 
 
@@ -71,7 +73,8 @@ def _count(number: int, what: str) -> str:
 def summary(trace: Trace, given: Input) -> dict[str, Any]:
     """What a run did, as JSON: by layer spikes, their rate, neurons that never spike, and overflows.
 
-    Of an event-clocked run also how many spikes found the queue full.
+    Of an event-clocked run also how many spikes found the queue full. Of a test set, accuracy, and after how many
+    steps a sample has the class that it keeps, in the mean.
     """
     samples, steps = trace.spikes.shape[:2]
     layers = {
@@ -89,4 +92,5 @@ def summary(trace: Trace, given: Input) -> dict[str, Any]:
         result["dropped"] = int(trace.dropped.sum())
     if given.test is not None:
         result["accuracy"] = given.test.accuracy(trace.spikes)
+        result["decided_after"] = round(given.test.decided_after(trace.spikes), 2)
     return result

@@ -18,6 +18,7 @@ from .history import Epoch
 from .model import SpikingNetwork
 from .processes import Processes
 from .recipe import Recipe
+from .task import step_weights
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Course:
         if not len(batch.labels):
             return self._zeros(3)
         emitted, _ = model(batch.spikes)
-        logits = emitted[model.template.output].sum(1) @ self.outputs
+        logits = self._logits(emitted[model.template.output])
         labels = batch.labels.to(logits.device)
         loss = cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
         penalty = None if model.control is None else model.control.penalty()
@@ -70,6 +71,11 @@ class Course:
         rate = torch.cat([spikes.detach().flatten() for spikes in emitted.values()]).mean()
         right = (logits.argmax(1) == labels).sum()
         return torch.stack([loss.detach() * len(logits), right, rate * len(logits)]).double()
+
+    def _logits(self, spikes: Tensor) -> Tensor:
+        """Of the output's spikes [sample, step, output], [sample, class]."""
+        weights = torch.as_tensor(step_weights(self.recipe.readout, spikes.shape[1]), dtype=spikes.dtype)
+        return (spikes * weights.to(spikes.device)[:, None]).sum(1) @ self.outputs
 
     @torch.no_grad()
     def _validation(self, model: SpikingNetwork) -> tuple[float, float] | tuple[None, None]:
@@ -80,7 +86,7 @@ class Course:
         for batch in self.held.batches(self.recipe.batch, self.processes):
             if len(batch.labels):
                 emitted, _ = model(batch.spikes)
-                logits = emitted[model.template.output].sum(1) @ self.outputs
+                logits = self._logits(emitted[model.template.output])
                 labels = batch.labels.to(logits.device)
                 right = (logits.argmax(1) == labels).sum()
                 sums += torch.stack([cross_entropy(logits, labels, reduction="sum"), right]).double()

@@ -16,13 +16,19 @@ from .data import Folder, load_data
 from .encoding import Encoding, encode
 
 
-class PerClass(Model):
+class _Counted(Model):
+    """Spikes of outputs are counted. discount: a spike counts so many times what one a step earlier does."""
+
+    discount: Annotated[float, Field(gt=0, le=1, description="below 1, early spikes decide")] = 1.0
+
+
+class PerClass(_Counted):
     """Output neuron c stands for class c."""
 
     kind: Literal["per_class"]
 
 
-class Code(Model):
+class Code(_Counted):
     """A class is a set of output neurons, for chips with fewer outputs than classes.
 
     words: one a class, as many bits as outputs; all with equally many ones, so that scores compare.
@@ -51,10 +57,28 @@ def readout_matrix(readout: PerClass | Code, outputs: int, classes: int) -> NDAr
     return np.array([[int(bit) for bit in word] for word in words], np.int64).T
 
 
+def step_weights(readout: PerClass | Code, steps: int) -> NDArray[np.float64]:
+    """As how much a spike of each step counts; 1 in the mean."""
+    weights = readout.discount ** np.arange(steps, dtype=np.float64)
+    return np.asarray(weights * (steps / weights.sum()))
+
+
 def predict(spikes: NDArray[Any], readout: PerClass | Code, classes: int) -> NDArray[np.int64]:
     """The class whose outputs fired most in each sample, the first of equals. spikes: [sample, step, output]."""
-    counts = spikes.sum(axis=1, dtype=np.int64)
-    return np.asarray((counts @ readout_matrix(readout, counts.shape[1], classes)).argmax(axis=1))
+    return np.asarray(_scores(spikes, readout, classes).sum(axis=1).argmax(axis=1))
+
+
+def decided_after(spikes: NDArray[Any], readout: PerClass | Code, classes: int) -> NDArray[np.int64]:
+    """After how many steps each sample has the class that it keeps. spikes: [sample, step, output]."""
+    so_far = _scores(spikes, readout, classes).cumsum(axis=1).argmax(axis=2)
+    others = so_far != so_far[:, -1:]
+    return np.asarray(others.shape[1] - others[:, ::-1].argmax(axis=1), np.int64) * others.any(axis=1) + 1
+
+
+def _scores(spikes: NDArray[Any], readout: PerClass | Code, classes: int) -> NDArray[np.float64]:
+    """What every step adds to the classes, [sample, step, class]."""
+    matrix = readout_matrix(readout, spikes.shape[2], classes).astype(np.float64)
+    return np.asarray(spikes @ matrix) * step_weights(readout, spikes.shape[1])[:, None]
 
 
 class Task(Model):
@@ -78,6 +102,10 @@ class TestSet:
     def accuracy(self, spikes: NDArray[Any]) -> float:
         """The share of samples that output spikes [sample, step, output] classify rightly."""
         return float(np.mean(predict(spikes, self.readout, self.classes) == self.labels))
+
+    def decided_after(self, spikes: NDArray[Any]) -> float:
+        """After how many steps a sample has the class that it keeps, in the mean. spikes: as of `accuracy`."""
+        return float(decided_after(spikes, self.readout, self.classes).mean())
 
     def first(self, samples: int) -> TestSet:
         """Only so many samples, from the first."""

@@ -11,6 +11,7 @@ from typing import Any
 from bitspike.archive import write_text
 
 SEARCH, FINAL = "search", "final"
+Key = tuple[str, str, str, int]
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Run:
 
     task, family, setting: what was trained. recipe: the digest of all that the training depends on but the seed.
     rate: spikes a neuron and step on the test (search: validation) samples. proof: samples by what they were
-    compared with, after every register was found equal.
+    compared with, after every register was found equal. decided: after how many steps a test sample has the class that
+    it keeps, in the mean; older runs lack it.
     """
 
     task: str
@@ -35,15 +37,16 @@ class Run:
     seconds: float
     proof: dict[str, int] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    decided: float | None = None
 
     def __str__(self) -> str:
         found = self.validation if self.test is None else self.test
         return f"{self.task}, {self.phase}, {self.family} {self.setting}, seed {self.seed}: {found:.2%}"
 
     @property
-    def key(self) -> tuple[str, str, int]:
+    def key(self) -> Key:
         """What makes a second training of the same needless."""
-        return self.phase, self.recipe, self.seed
+        return self.task, self.phase, self.recipe, self.seed
 
 
 class Ledger:
@@ -53,7 +56,7 @@ class Ledger:
         self.path = path
         self.runs = list(_read(path)) if path.exists() else []
 
-    def find(self, key: tuple[str, str, int]) -> Run | None:
+    def find(self, key: Key) -> Run | None:
         """The run of this key, if it was finished."""
         return next((run for run in self.runs if run.key == key), None)
 
@@ -69,7 +72,7 @@ def _read(path: Path) -> Iterator[Run]:
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         try:
             values: dict[str, Any] = json.loads(line)
-            if set(values) != known:
+            if set({"decided": None} | values) != known:
                 raise ValueError(f"found keys {sorted(values)}; allowed: {sorted(known)}")
             yield Run(**values)
         except (ValueError, TypeError) as error:

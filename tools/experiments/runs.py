@@ -51,7 +51,7 @@ def _missing(
     """One training, unless the ledger has it."""
     recipe, template = _changed(task, gradient, seed, loaded[0]), loaded[1]
     digest = _digest(recipe, template)
-    if ledger.find((phase, digest, seed)) is not None:
+    if ledger.find((task.name, phase, digest, seed)) is not None:
         return
     began = time.perf_counter()
     trained = train(recipe, template, seed, data_dir=data_dir)
@@ -91,13 +91,14 @@ def _digest(recipe: Recipe, template: Network) -> str:
 
 
 def _tested(trained: Trained, test: TestSet, oracle: int) -> dict[str, Any]:
-    """Test accuracy and spike rate of the integers, after every register was found equal. Raises MismatchError."""
-    right, rates, proof = 0.0, [], {"engine": 0}
+    """What is measured of the integers on the test set, after every register was found equal. Raises MismatchError."""
+    right, decided, rates, proof = 0.0, 0.0, [], {"engine": 0}
     for first in range(0, len(test.labels), AT_ONCE):
         part = replace(test, spikes=test.spikes[first : first + AT_ONCE], labels=test.labels[first : first + AT_ONCE])
         trace = run(trained.network, part.spikes, record="all")
         compare(trained.model.trace(part.spikes), trace).check()
         right += part.accuracy(trace.spikes) * len(part.labels)
+        decided += part.decided_after(trace.spikes) * len(part.labels)
         rates += [(layer.spikes.mean(), layer.spikes.size) for layer in trace.layers.values()]
         proof["engine"] += len(part.labels)
     if oracle:
@@ -107,4 +108,5 @@ def _tested(trained: Trained, test: TestSet, oracle: int) -> dict[str, Any]:
         proof["oracle"] = len(samples)
     means, sizes = zip(*rates, strict=True)
     rate = float(np.average(means, weights=sizes))
-    return {"test": right / len(test.labels), "rate": rate, "proof": proof}
+    samples = len(test.labels)
+    return {"test": right / samples, "rate": rate, "proof": proof, "decided": round(decided / samples, 3)}

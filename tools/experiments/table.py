@@ -30,7 +30,8 @@ Accuracies are mean and sample deviation in percent over the seeds. *Paper* is t
 p = 1. *Difference*: Boolean less surrogate in points, paired by seed, with its 95 % interval (Student's t). *Spikes*:
 of a neuron in a step, mean over the test set and the seeds, in the order of the three columns. *Equal*: test samples of
 which every register of every neuron and step was equal in training and the engine, and in the engine
-and the oracle.
+and the oracle. *Decided after*, below: so many steps until a test sample has the class that it keeps, in the mean;
+older trainings lack it.
 """
 
 
@@ -70,7 +71,8 @@ def _details(task: Task, ledger: Ledger) -> str:
         ],
     )
     final = _markdown(
-        ("family", "setting", "seed", "test", "spikes a neuron and step", "epochs", "seconds"), map(_final_row, finals)
+        ("family", "setting", "seed", "test", "decided after", "spikes a neuron and step", "epochs", "seconds"),
+        map(_final_row, finals),
     )
     parts = [
         f"## {task.title}",
@@ -100,8 +102,9 @@ def _mean(task: Task, ledger: Ledger) -> float | None:
 
 def _final_row(run: Run) -> list[str]:
     accuracy = "-" if run.test is None else f"{run.test:.2%}"
+    decided = "-" if run.decided is None else f"{run.decided:.2f}"
     seed, rate, epochs, seconds = str(run.seed), f"{run.rate:.3f}", str(run.epochs), f"{run.seconds:.0f}"
-    return [run.family, f"`{run.setting}`", seed, accuracy, rate, epochs, seconds]
+    return [run.family, f"`{run.setting}`", seed, accuracy, decided, rate, epochs, seconds]
 
 
 def _finals(task: Task, family: str, ledger: Ledger) -> list[Run]:
