@@ -55,6 +55,7 @@ def test_a_search_on_validation_chooses_what_the_final_seeds_train(files, capsys
     assert {line["setting"] for line in finals if line["family"] == BOOLEAN} == {best["setting"]}
     assert {line["setting"] for line in finals if line["family"] == PAPER} == {"boolean, k 0, p 1.0, dither False"}
     assert all(line["proof"]["engine"] == 20 for line in finals)
+    assert all(1 <= line["decided"] <= 8 for line in finals)
     assert [line["proof"].get("oracle") for line in finals if line["family"] == BOOLEAN] == [3, None]
     said = capsys.readouterr().out.splitlines()
     assert len(said) == len(lines)
@@ -131,6 +132,23 @@ def test_a_wider_search_puts_aside_the_seeds_of_what_it_no_longer_chooses(tmp_pa
     assert [run.setting for run in table._finals(TINY, SURROGATE, ledger)] == [first]
     add(first, FINAL, 1, 0.6)
     assert [(run.seed, run.validation) for run in table._finals(TINY, SURROGATE, ledger)] == [(1, 0.6)]
+
+
+def test_runs_from_before_decisions_were_timed_are_read(files):
+    results.main(files)
+    lines = ledger_of(files)
+    older = [{key: value for key, value in line.items() if key != "decided"} for line in lines]
+    Path(files[1]).write_text("".join(json.dumps(line) + "\n" for line in older), encoding="utf-8")
+    assert [run.decided for run in Ledger(Path(files[1])).runs] == [None] * len(lines)
+
+
+def test_two_tasks_that_train_the_same_each_have_it(files, monkeypatch):
+    single = {family: settings[:1] for family, settings in SETTINGS.items()}
+    first = replace(TINY, settings=single, papers=0, seeds=1)
+    for module in (results, table):
+        monkeypatch.setattr(module, "TASKS", (first, replace(first, name="again", title="Again")))
+    assert results.main(files) == 0
+    assert [line["task"] for line in ledger_of(files)] == ["tiny", "tiny", "again", "again"]
 
 
 def test_a_damaged_ledger_is_named_with_its_line(files, capsys):

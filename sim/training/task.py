@@ -72,7 +72,8 @@ def decided_after(spikes: NDArray[Any], readout: PerClass | Code, classes: int) 
     """After how many steps each sample has the class that it keeps. spikes: [sample, step, output]."""
     so_far = _scores(spikes, readout, classes).cumsum(axis=1).argmax(axis=2)
     others = so_far != so_far[:, -1:]
-    return np.asarray(others.shape[1] - others[:, ::-1].argmax(axis=1), np.int64) * others.any(axis=1) + 1
+    same = others[:, ::-1].argmax(axis=1)  # steps at the end, where any differs
+    return np.where(others.any(axis=1), others.shape[1] - same + 1, 1)
 
 
 def _scores(spikes: NDArray[Any], readout: PerClass | Code, classes: int) -> NDArray[np.float64]:
