@@ -8,8 +8,9 @@ from pathlib import Path
 import nir
 import numpy as np
 from bitspike.exchange.nir.conventions import conventions_for
+from bitspike.exchange.nir.fusion import fuse
 from bitspike.exchange.nir.graph import read_graph
-from bitspike.exchange.nir.layers import FloatNetwork, fuse
+from bitspike.exchange.nir.layers import FloatNetwork
 from bitspike.exchange.nir.tree import read_file, read_object
 
 FOLDER = Path(__file__).parent / "nir"

@@ -17,8 +17,9 @@ from ...profile.schema import Profile
 from .calibrate import turned
 from .check import Ran, compared
 from .conventions import Conventions, conventions_for
+from .fusion import fuse
 from .graph import Graph, read_graph
-from .layers import FloatNetwork, fuse
+from .layers import FloatNetwork
 from .native import network_of
 from .plan import Plan, plan
 from .quantize import Knobs, Quantized, quantize
