@@ -13,13 +13,11 @@ import numpy as np
 
 from ...errors import NetworkError
 from ...profile.schema import INPUT, Profile
-from ...profile.shared import Leak
-from .layers import FloatLayer, FloatLink, FloatNetwork, Floats
+from .fit import firing_of, options
+from .layers import FloatLayer, FloatLink, FloatNetwork
 from .operators import Diagonal, Kernels, Operator, Pool, joined
-from .target import MANY, Firing, Target, cap_of, leak_choices, targets
+from .target import MANY, Firing, Target, cap_of, targets
 
-FARTHEST = 2.0  # times a leak may be larger or smaller than the graph's
-SLIGHT = 2.0**-12  # a leak that stands for none
 POOL = "sum_pool"  # the shared name of classes that pass on the sum of what arrives
 
 
@@ -81,13 +79,17 @@ class _Planner:
             ])  # fmt: skip
         links = [each for link in self.network.links for each in self._split(link)]
         faults: list[str] = []
-        options = {name: list(self._options(layer, faults)) for name, layer in self.network.layers.items()}
+        fitting = {
+            name: list(options(layer, self.network, self.targets, self.profile, faults))
+            for name, layer in self.network.layers.items()
+        }
         if faults:
             raise NetworkError(faults)
-        chosen = self._assign(options, links)
+        chosen = self._assign(fitting, links)
         placed = {name: self._placed(layer, chosen[name]) for name, layer in self.network.layers.items()}
         routed = self._route(links, chosen, placed)
-        return Plan({one.name: one for one in placed.values()} | self._pools, tuple(routed), tuple(self.notes))
+        everything = [*placed.values(), *self._pools.values()]
+        return Plan({one.name: one for one in everything}, tuple(routed), tuple(self.notes))
 
     # --- pools ---
 
@@ -115,71 +117,9 @@ class _Planner:
 
     # --- classes ---
 
-    def _options(self, layer: FloatLayer, faults: list[str]) -> Iterator[tuple[Target, Firing | None]]:
-        """Classes that can hold a layer, the likeliest first; faults says why there is none."""
-        reasons = []
-        outlets = {
-            name for name in self.targets if not any(name in c.sources for c in self.profile.connections.values())
-        }
-        leaves = layer.node in self.network.outputs and not any(
-            link.source == layer.node for link in self.network.links
-        )
-        order = sorted(self.targets.values(), key=lambda one: (one.name in outlets) != leaves)
-        found = False
-        for target in order:
-            reason = self._unfit(layer, target)
-            if reason is None:
-                found = True
-                yield target, self._firing(layer, target)
-            else:
-                reasons.append(reason)
-        if not found:
-            faults.append(f"node '{layer.node}': {reasons[0]}")
-
-    def _unfit(self, layer: FloatLayer, target: Target) -> str | None:
-        """Why a class cannot hold a layer."""
-        name, most = self.profile.name, self.profile.limits.neurons.get(target.name)
-        if layer.keep_current is not None and layer.keep_current.any() and not target.lif.currents:
-            return f"found a {layer.kind}, whose current lasts; allowed on {name}: LIF, IF, LI, which have none"
-        for what, keep, leak in self._leaks(layer, target):
-            _, _, keeps = leak_choices(target, leak, self.profile)
-            if what == "current" and getattr(leak, "used", "") == "decayed":
-                keeps = keeps[keeps > 0]
-            worst = _beyond(keep, keeps)
-            if worst is not None:
-                wanted = _tau(keep[worst])
-                ends = [_tau(keeps.min()), _tau(keeps.max())]
-                allowed = ends[0] if ends[0] == ends[1] else " to ".join(ends)
-                return f"{what}[{worst}]: found a time constant of {wanted}; allowed on {name}: {allowed}"
-        if layer.threshold is not None and self._firing(layer, target) is None:
-            ways = ", ".join(dict.fromkeys(_in_words(firing.reset) for firing in target.firings)) or "none"
-            wanted = _in_words(_wanted(layer))
-            hint = "; say --reset subtract if the network was trained so, which NIR cannot record"
-            return f"found a reset {wanted}; allowed on {name}: {ways}" + (hint if "subtraction" in ways else "")
-        if most is not None and layer.size > most:
-            return f"found {layer.size} neurons; allowed on {name}: {most} of class '{target.name}'"
-        return None
-
-    def _leaks(self, layer: FloatLayer, target: Target) -> Iterator[tuple[str, Floats, Leak]]:
-        yield "membrane", layer.keep, target.lif.leak
-        if target.lif.currents:
-            nothing = np.zeros(layer.size)
-            keep = nothing if layer.keep_current is None else layer.keep_current
-            yield "current", keep, next(iter(target.lif.currents.values()))
-
-    def _firing(self, layer: FloatLayer, target: Target) -> Firing | None:
-        """The way of firing that resets as the layer does."""
-        if layer.threshold is None or not layer.keep.any():
-            return target.firings[0] if target.firings else None
-        return next((one for one in target.firings if one.reset == _wanted(layer)), None) or (
-            next((one for one in target.firings if one.reset == "value"), None) if layer.reset is not None else None
-        )
-
-    def _assign(
-        self, options: Mapping[str, list[tuple[Target, Firing | None]]], links: list[FloatLink]
-    ) -> dict[str, str]:
+    def _assign(self, fitting: Mapping[str, list[Target]], links: list[FloatLink]) -> dict[str, str]:
         """A class for each layer, such that every link has a connection. Raises NetworkError."""
-        names = list(options)
+        names = list(fitting)
         chosen: dict[str, str] = {}
         failed: list[str] = []
         budget = 10_000
@@ -201,7 +141,7 @@ class _Planner:
             nonlocal budget
             if index == len(names):
                 return True
-            for target, _ in options[names[index]]:
+            for target in fitting[names[index]]:
                 budget -= 1
                 if budget < 0:
                     return False
@@ -243,56 +183,56 @@ class _Planner:
 
     def _placed(self, layer: FloatLayer, neuron: str) -> Placed:
         target = self.targets[neuron]
-        return Placed(self.names[layer.node], layer, neuron, target, self._firing(layer, target), layer.size)
+        return Placed(self.names[layer.node], layer, neuron, target, firing_of(layer, target), layer.size)
 
     # --- connections ---
 
-    def _route(
-        self, links: list[FloatLink], chosen: Mapping[str, str], placed: dict[str, Placed]
-    ) -> Iterator[Routed] | list[Routed]:
-        order = list(self.network.layers)
-        shift: dict[str, int] = {INPUT: 0}
-        vias: dict[int, str] = {}
-        faults: list[str] = []
-        for index, link in enumerate(links):
-            ends = [str(self._class_of(end, chosen)) for end in (link.source, link.target)]
-            vias[index] = self._via(link, self._connections(*ends))
-        for name in (*order,):  # each after what it follows
-            for index, link in self._before(name, links):
-                lag = self.profile.connections[vias[index]].lag - link.lag
-                if not self._closes_loop(link, order):
-                    source = shift.get(link.source, 0)
-                    shift[link.target] = max(shift.get(link.target, -(1 << 30)), source + lag)
-            shift.setdefault(name, 0)
+    def _route(self, links: list[FloatLink], chosen: Mapping[str, str], placed: dict[str, Placed]) -> list[Routed]:
+        """A connection for each link; `placed` learns how late each layer acts. Raises NetworkError."""
+        vias = []
+        for link in links:
+            source, target = (str(self._class_of(end, chosen)) for end in (link.source, link.target))
+            vias.append(self._via(link, self._connections(source, target)))
+        shifts, faults = self._shifts(links, vias), []
         routed = []
-        for index, link in enumerate(links):
-            connection = self.profile.connections[vias[index]]
-            lag = connection.lag - link.lag
-            if self._closes_loop(link, order):
-                missing = -lag
-            else:
-                missing = shift.get(link.target, 0) - shift.get(link.source, 0) - lag
-            delay = 0
-            if missing > 0 and connection.delay is not None and missing in connection.delay.word:
-                delay = missing
-            elif missing:
-                late = f"{abs(missing)} step{'s' * (abs(missing) > 1)} {'early' if missing > 0 else 'late'}"
-                self.notes.append(f"node '{link.target}': spikes of '{link.source}' act {late} beside its others")
-            if connection.lag + delay == 0 and self._closes_loop(link, order):
+        for link, via in zip(links, vias, strict=True):
+            delay = self._delay(link, via, shifts)
+            if self.profile.connections[via].lag + delay == 0 and self._closes_loop(link):
                 faults.append(
                     f"node '{link.target}': found a loop from '{link.source}'; "
                     f"allowed on {self.profile.name}: none, as its spikes act in their own step"
                 )
-            routed.append(
-                Routed(
-                    self._named(link.source), self._named(link.target), vias[index], link.operator, delay, link.nodes
-                )
-            )
+            ends = self._named(link.source), self._named(link.target)
+            routed.append(Routed(*ends, via, link.operator, delay, link.nodes))
         if faults:
             raise NetworkError(faults)
-        for name in order:
-            placed[name] = replace(placed[name], shift=shift.get(name, 0))
+        for name in self.network.layers:
+            placed[name] = replace(placed[name], shift=shifts[name])
         return routed
+
+    def _shifts(self, links: list[FloatLink], vias: list[str]) -> dict[str, int]:
+        """How many steps later than in the graph each layer or pool acts, each after what it follows."""
+        shifts = {INPUT: 0}
+        for name in self.network.layers:
+            for index, link in self._before(name, links):
+                if not self._closes_loop(link):
+                    late = shifts.get(link.source, 0) + self.profile.connections[vias[index]].lag - link.lag
+                    shifts[link.target] = max(shifts.get(link.target, late), late)
+            shifts.setdefault(name, 0)
+        return shifts
+
+    def _delay(self, link: FloatLink, via: str, shifts: Mapping[str, int]) -> int:
+        """What brings a link's spikes when their target's others come; a note where the connection has no such."""
+        connection = self.profile.connections[via]
+        missing = link.lag - connection.lag
+        if not self._closes_loop(link):
+            missing += shifts.get(link.target, 0) - shifts.get(link.source, 0)
+        if missing > 0 and connection.delay is not None and missing in connection.delay.word:
+            return missing
+        if missing:
+            late = f"{abs(missing)} step{'s' * (abs(missing) > 1)} {'early' if missing > 0 else 'late'}"
+            self.notes.append(f"node '{link.target}': spikes of '{link.source}' act {late} beside its others")
+        return 0
 
     def _before(self, name: str, links: list[FloatLink]) -> list[tuple[int, FloatLink]]:
         """The links into a layer, after those into the pools that it reads."""
@@ -300,7 +240,9 @@ class _Planner:
         pools = {link.source for _, link in own if link.source.startswith("pool:")}
         return [(index, link) for index, link in enumerate(links) if link.target in pools] + own
 
-    def _closes_loop(self, link: FloatLink, order: list[str]) -> bool:
+    def _closes_loop(self, link: FloatLink) -> bool:
+        """Whether its source steps no earlier than its target."""
+        order = list(self.network.layers)
         return link.source in order and link.target in order and order.index(link.source) >= order.index(link.target)
 
     def _named(self, end: str) -> str:
@@ -328,31 +270,6 @@ class _Planner:
         if source.startswith("pool:"):
             return MANY
         return 1 if layer is None else min(self.network.conventions.most, MANY)
-
-
-def _wanted(layer: FloatLayer) -> str:
-    if layer.reset is None:
-        return "subtract"
-    return "value" if layer.reset.any() else "zero"
-
-
-def _in_words(reset: str) -> str:
-    return {"zero": "to the resting potential", "value": "to another value", "subtract": "by subtraction"}[reset]
-
-
-def _tau(keep: float) -> str:
-    if keep >= 1:
-        return "no leak"
-    return "0 steps" if keep <= 0 else f"{-1 / np.log(keep):.4g} steps"
-
-
-def _beyond(wanted: Floats, keeps: Floats) -> int | None:
-    """The first neuron whose leak is not near any that can be had."""
-    loss, losses = 1 - wanted, 1 - keeps
-    near = losses[np.argmin(np.abs(losses[None, :] - loss[:, None]), axis=1)]
-    none = (loss == 0) & (near <= SLIGHT)
-    held = none | ((near <= FARTHEST * loss) & (loss <= FARTHEST * near))
-    return None if held.all() else int(np.argmin(held))
 
 
 def _identifiers(names: Mapping[str, object]) -> list[str]:
