@@ -13,7 +13,8 @@ import results
 from bitspike.training import data
 from experiments import plan, runs, statistics, table
 from experiments.ledger import FINAL, SEARCH, Ledger, Run
-from experiments.plan import BOOLEAN, PAPER, SURROGATE, Task, boolean, described, surrogate
+from experiments.plan import Task
+from experiments.settings import BOOLEAN, PAPER, SURROGATE, boolean, described, surrogate
 
 SETTINGS = {
     BOOLEAN: (boolean(k=7, dither=True), boolean(k=3)),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .ledger import SEARCH, Ledger
-from .plan import PAPER, PAPERS_OWN, Change, Task, described
+from .plan import Task
+from .settings import PAPER, PAPERS_OWN, Change, described
 
 
 def chosen(task: Task, family: str, ledger: Ledger) -> Change:

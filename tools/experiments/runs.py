@@ -18,7 +18,8 @@ from bitspike.training.task import TestSet
 
 from .choice import chosen
 from .ledger import FINAL, SEARCH, Ledger, Run
-from .plan import BOOLEAN, FAMILIES, PAPER, SEARCHED, Change, Task, described
+from .plan import Task
+from .settings import BOOLEAN, FAMILIES, PAPER, SEARCHED, Change, described
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 AT_ONCE = 250  # test samples whose every register is held at a time

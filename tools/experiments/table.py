@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from .choice import chosen
 from .ledger import FINAL, SEARCH, Ledger, Run
-from .plan import BOOLEAN, FAMILIES, SURROGATE, TASKS, Task, described
+from .plan import TASKS, Task
+from .settings import BOOLEAN, FAMILIES, SURROGATE, described
 from .statistics import Paired, paired, spread
 
 
