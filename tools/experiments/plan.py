@@ -183,7 +183,7 @@ TASKS = (
         seeds=10,
         papers=0,
         changes={"epochs": 60, "validation": 200},
-        note="Three settings against the surrogate that the row above chose among six.",
+        note="Three settings of each family; the surrogate is the one that the row above chose among six.",
     ),
     Task(
         "digits-early",

@@ -145,7 +145,7 @@ COARSE = {
         surrogate("triangle", 0.5),
     ),
 }
-TRAJECTORY = {BOOLEAN: COARSE[BOOLEAN][3:], SURROGATE: COARSE[SURROGATE]}
+TRAJECTORY = {BOOLEAN: COARSE[BOOLEAN][3:], SURROGATE: COARSE[SURROGATE][:3]}
 WORDS = {
     BOOLEAN: tuple(float_boolean(word, fraction) for word in ("float32", "float16", "bfloat16") for fraction in (0, 9)),
     SURROGATE: DENSE[SURROGATE],
