@@ -73,8 +73,8 @@ class NeuronParameters:
     def __init__(
         self, values: ProfileValues, conventions: Conventions, placed: Placed, layer: FloatLayer, target: Target
     ) -> None:
-        self.values, self.conventions, self.placed, self.layer, self.target = (
-            values, conventions, placed, layer, target)  # fmt: skip
+        self.values, self.conventions = values, conventions
+        self.placed, self.layer, self.target = placed, layer, target
         self.found: dict[str, Any] = {}
         name, choices, keeps = leak_choices(target, target.lif.leak, values.profile)
         kept = self._nearest_leak(name, choices, keeps, layer.keep, "membrane")
