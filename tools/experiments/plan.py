@@ -50,6 +50,7 @@ class Task:
         return {**self.changes, **(self.folds[seed - 1] if self.folds and seed else {})}
 
 
+LONGER = {"epochs": 60, "validation": 200}  # the recipes of digits
 SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
 
 TASKS = (
@@ -60,8 +61,10 @@ TASKS = (
         97.0,
         DENSE,
         seeds=10,
-        changes={"epochs": 60, "validation": 200},
-        note="Recipe `digits` with 60 epochs, 200 of its 1,200 training samples for validation.",
+        changes=LONGER,
+        note="Recipe `digits` with 60 epochs, 200 of its 1,200 training samples for validation, on which settings tie. "
+        "The row was searched and trained a second time, under later code, whose sums are rounded otherwise; the first "
+        "time k 7 and `arctan` 0.25 were chosen, with 97.71 and 97.74 %, -0.03 [-0.49, +0.42] in ten seeds.",
     ),
     Task(
         "mnist",
@@ -169,7 +172,7 @@ TASKS = (
         0.0,
         COARSE,
         seeds=10,
-        changes={"epochs": 60, "validation": 200},
+        changes=LONGER,
         note="Narrow words and coarse steps, where the smoothness of a surrogate fits the hardware least. Recipe "
         "`digits-w4` with 60 epochs, 200 of its 1,200 training samples for validation.",
     ),
@@ -181,7 +184,7 @@ TASKS = (
         TRAJECTORY,
         seeds=10,
         papers=0,
-        changes={"epochs": 60, "validation": 200},
+        changes=LONGER,
         note="Three settings of each family; the surrogate is the one that the row above chose among six.",
     ),
     Task(
@@ -192,7 +195,7 @@ TASKS = (
         DENSE,
         seeds=10,
         papers=10,
-        changes={"epochs": 60, "validation": 200, "readout": {"kind": "per_class", "discount": 0.5}},
+        changes={**LONGER, "readout": {"kind": "per_class", "discount": 0.5}},
         note="A loss on spike times: the first row's network and settings, but `discount: 0.5` in its readout, which "
         "the loss takes from it.",
     ),
@@ -204,7 +207,7 @@ TASKS = (
         WORDS,
         seeds=10,
         papers=0,
-        changes={"epochs": 60, "validation": 200},
+        changes=LONGER,
         note="Which encoding of the word gives which gradient: the integers compute as in the first row, and the "
         "gradient toggles the bits of u * 2^-fraction as a float. A threshold of 512 is 1.0 at a fraction of 9.",
     ),

@@ -45,6 +45,22 @@ def described(gradient: Change) -> str:
     return ", ".join([gradient["kind"], *options, *more])
 
 
+def _recurrent(reset_share: float) -> Mapping[str, tuple[Change, ...]]:
+    """Through forty steps a gradient must be small: a dithered one integrates to the number of its bits."""
+    return {
+        BOOLEAN: (
+            boolean(k=7, dither=True, top=10, scale=0.25, reset_share=reset_share),
+            boolean(k=8, dither=True, top=10, scale=0.5, reset_share=reset_share),
+            boolean(k=7, dither=True, scale=0.125, reset_share=reset_share),
+        ),
+        SURROGATE: (
+            surrogate("arctan", 0.5, reset_share=reset_share),
+            surrogate("arctan", 0.25, reset_share=reset_share),
+            surrogate("fast_sigmoid", 0.25, reset_share=reset_share),
+        ),
+    }
+
+
 PAPERS_OWN = boolean()
 
 # Equally many settings for both families; k near log2(threshold) - 2, as a threshold's scale asks for.
@@ -78,32 +94,9 @@ NARROW = {
     BOOLEAN: (boolean(k=4, dither=True), boolean(k=5, dither=True)),
     SURROGATE: MNIST[SURROGATE],
 }
-# Through forty steps of recurrence a gradient must be small: a dithered one integrates to the number of its bits.
-RECURRENT = {
-    BOOLEAN: (
-        boolean(k=7, dither=True, top=10, scale=0.25, reset_share=0.5),
-        boolean(k=8, dither=True, top=10, scale=0.5, reset_share=0.5),
-        boolean(k=7, dither=True, scale=0.125, reset_share=0.5),
-    ),
-    SURROGATE: (
-        surrogate("arctan", 0.5, reset_share=0.5),
-        surrogate("arctan", 0.25, reset_share=0.5),
-        surrogate("fast_sigmoid", 0.25, reset_share=0.5),
-    ),
-}
+RECURRENT = _recurrent(0.5)
 # Where a neuron spikes several times a step, a reset share of 1 steadies what returns to it.
-STEADY = {
-    BOOLEAN: (
-        boolean(k=7, dither=True, top=10, scale=0.25, reset_share=1.0),
-        boolean(k=8, dither=True, top=10, scale=0.5, reset_share=1.0),
-        boolean(k=7, dither=True, scale=0.125, reset_share=1.0),
-    ),
-    SURROGATE: (
-        surrogate("arctan", 0.5, reset_share=1.0),
-        surrogate("fast_sigmoid", 0.25, reset_share=1.0),
-        surrogate("arctan", 0.25, reset_share=1.0),
-    ),
-}
+STEADY = _recurrent(1.0)
 SPEECH = {
     BOOLEAN: (
         boolean(k=7, dither=True, scale=0.125, reset_share=0.5),

@@ -45,7 +45,10 @@ class _Fusion:
         self.shapes = found_shapes(self.graph, self.input, self.faults)
         self._end()
         order = self._order()
-        layers = {name: self._neurons(self.graph.nodes[name]) for name in order}
+        layers = {
+            name: neurons_of(self.graph.nodes[name], prod(self.shapes[name]), self.conventions, self.faults)
+            for name in order
+        }
         self._end()
         links = [link for source in (self.input, *order) for link in self._links_of(source, order, layers)]
         self._end()
@@ -90,9 +93,6 @@ class _Fusion:
             if name in self.stops:
                 order.append(name)
         return order[::-1]
-
-    def _neurons(self, node: Node) -> FloatLayer:
-        return neurons_of(node, prod(self.shapes[node.name]), self.conventions, self.faults)
 
     def _links_of(self, source: str, order: list[str], layers: dict[str, FloatLayer]) -> Iterator[FloatLink]:
         """Every chain of linear nodes from a source to a neuron; what biases they have go to the neuron."""
