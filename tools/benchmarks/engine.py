@@ -12,7 +12,6 @@ from . import networks
 from .machine import installed
 from .networks import GENERIC, LOIHI, SPECK, XYLO
 from .rows import Bench, Row, Settings, Target, compared
-from .runs import run
 from .timing import interleaved, processors
 
 SEED = 7
@@ -69,13 +68,13 @@ def _measure(settings: Settings, title: str, case: tuple[str, str, str, float, i
     network = networks.calibrated(topology, name, overflow, density)
     dense = networks.spikes(network.inputs, density, samples, settings.steps, SEED)
     events, count = bs.Raster.of(dense), threads()
-    trace = run(network, events, count)
+    trace = bs.run(network, events, threads=count)
     operations = networks.synaptic_operations(network, events, trace)
     notes = facts(network, events, trace, density)
     del trace
     twin = network if name == GENERIC else networks.calibrated(topology, GENERIC, overflow, density)
     times = interleaved(
-        [lambda: run(network, dense if given == "dense" else events, count), torch_loop(twin, dense, count)],
+        [lambda: bs.run(network, dense if given == "dense" else events, threads=count), torch_loop(twin, dense, count)],
         seconds=settings.seconds,
     )
     notes |= {"synops/s": float(operations / times.median(0)), "theirs is": "torch float32"}

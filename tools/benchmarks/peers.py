@@ -12,7 +12,6 @@ from . import engine, networks, xylo
 from .machine import installed
 from .networks import GENERIC
 from .rows import Bench, Row, Settings, Target, compared
-from .runs import run
 from .timing import COLD, interleaved
 
 TARGETS = {
@@ -48,14 +47,14 @@ def _bench(settings: Settings, package: str, topology: str, samples: int, cache:
         network = networks.calibrated(topology, GENERIC, "saturate", DENSITY)
         dense = networks.spikes(network.inputs, DENSITY, samples, settings.steps, engine.SEED)
         events = bs.Raster.of(dense)
-        trace = run(network, events, count)
+        trace = bs.run(network, events, threads=count)
         notes = engine.facts(network, events, trace, DENSITY)
         operations = networks.synaptic_operations(network, events, trace)
         try:
             theirs = _theirs(package, network, dense, count)
         except ImportError as error:
             return Row(name, None, skipped=f"{package} cannot be imported: {error}")
-        calls = [lambda: run(network, events, count), theirs]
+        calls = [lambda: bs.run(network, events, threads=count), theirs]
         times = interleaved(calls, cold=cache == "cold", seconds=settings.seconds)
         notes |= {"synops/s": operations / times.median(0)}
         notes |= {"theirs is": f"{package} {installed(package)}"}
@@ -90,9 +89,9 @@ def _published(settings: Settings, samples: int) -> Bench:
         network = networks.with_thresholds(plan, 2, 0.2)
         events = networks.raster(64, 0.2, samples, settings.steps, engine.SEED)
         count = engine.threads()
-        trace = run(network, events, count)
+        trace = bs.run(network, events, threads=count)
         notes = engine.facts(network, events, trace, 0.2)
-        times = interleaved([lambda: run(network, events, count)], seconds=settings.seconds)
+        times = interleaved([lambda: bs.run(network, events, threads=count)], seconds=settings.seconds)
         each = times.seconds[0] / (samples * settings.steps)
         notes |= {"theirs is": "9.7 us a sample and step, published for version 0.5.0, elsewhere measured"}
         figure, ours = times.figure(PUBLISHED / each), times.median(0) / (samples * settings.steps)

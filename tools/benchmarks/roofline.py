@@ -20,7 +20,6 @@ from .engine import SEED, facts
 from .native import kernels
 from .networks import GENERIC
 from .rows import Bench, Row, Settings, Target
-from .runs import run
 from .timing import Times, interleaved
 
 INPUTS, COLUMNS, SAMPLES = 700, 256, 64
@@ -122,7 +121,7 @@ def _kernel(settings: Settings, title: str, target: int | None) -> Row:
         return Row(title, None, unit="%", skipped=native)
     network = layer()
     few, many = (networks.raster(INPUTS, density, SAMPLES, settings.steps, SEED) for density in (FEW, MANY))
-    calls = [lambda: run(network, few, 1), lambda: run(network, many, 1)]
+    calls = [lambda: bs.run(network, few, threads=1), lambda: bs.run(network, many, threads=1)]
     calls += [lambda: native.accumulate(few), lambda: native.accumulate(many)]
     calls += [native.register_adds, _loaded(native)]
     times = interleaved(calls, seconds=settings.seconds)
@@ -146,11 +145,12 @@ def _network(settings: Settings, topology: str) -> Bench:
             return Row(title, None, unit="%", skipped=native)
         network = networks.calibrated(topology, GENERIC, "saturate", FEW)
         events = networks.raster(network.inputs, FEW, SAMPLES, settings.steps, SEED)
-        trace = run(network, events, 1)
+        trace = bs.run(network, events, threads=1)
         notes = facts(network, events, trace, FEW)
         operations = networks.synaptic_operations(network, events, trace)
         times = interleaved(
-            [lambda: run(network, events, 1), native.register_adds, _loaded(native)], seconds=settings.seconds
+            [lambda: bs.run(network, events, threads=1), native.register_adds, _loaded(native)],
+            seconds=settings.seconds,
         )
         notes |= {"synops/s": operations / times.median(0)}
         share = 100 * operations / times.seconds[0] / _roof(native, times, 1, 2)

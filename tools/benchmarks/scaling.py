@@ -19,7 +19,6 @@ from .engine import CHIPS, SEED, facts
 from .networks import GENERIC
 from .roofline import COLUMNS, ROUNDS, Native
 from .rows import Bench, Row, Settings, Target, compared
-from .runs import run
 from .timing import Call, Figure, interleaved, processors
 
 DENSITY, SAMPLES = 0.05, 64
@@ -73,8 +72,8 @@ def _threads(settings: Settings, topology: str) -> Bench:
         if len(processors()) < 2:
             return Row(title, None, skipped="one processor")
         network, events = _case(settings, topology, GENERIC, SHARED)
-        notes = facts(network, events, run(network, events, 2), DENSITY)
-        calls = [lambda: run(network, events, 2), lambda: run(network, events, 1)]
+        notes = facts(network, events, bs.run(network, events, threads=2), DENSITY)
+        calls = [lambda: bs.run(network, events, threads=2), lambda: bs.run(network, events, threads=1)]
         return compared(title, interleaved(calls, seconds=settings.seconds), 2, Target(1.8), **notes)
 
     return Bench(title, measure)
@@ -110,7 +109,7 @@ def _exponent(settings: Settings, name: str, values: Sequence[Any], point: Calla
 
     def measure() -> Row:
         points = [point(settings, value) for value in values]
-        calls = [lambda network=network, events=events: run(network, events, 1) for network, events, _ in points]
+        calls = [partial(bs.run, network, events, threads=1) for network, events, _ in points]
         times = interleaved(calls, seconds=settings.seconds)
         sizes = [size for _, _, size in points]
         slopes = np.array([slope(sizes, column) for column in times.seconds.T])
@@ -130,11 +129,11 @@ def _profile(settings: Settings, topology: str, name: str) -> Bench:
 
     def measure() -> Row:
         cases = [_case(settings, topology, GENERIC), _case(settings, topology, name)]
-        traces = [run(network, events, 1) for network, events in cases]
+        traces = [bs.run(network, events, threads=1) for network, events in cases]
         counts = [networks.synaptic_operations(*case, trace) for case, trace in zip(cases, traces, strict=True)]
         notes = facts(*cases[1], traces[1], DENSITY)
         del traces
-        calls = [lambda case=case: run(*case, 1) for case in cases]
+        calls = [partial(bs.run, *case, threads=1) for case in cases]
         times = interleaved(calls, seconds=settings.seconds)
         generic, other = (times.seconds[k] / counts[k] for k in range(2))
         bits = widest(networks.profile_of(name))

@@ -13,7 +13,6 @@ from . import networks
 from .machine import installed
 from .networks import DIALECTS, XYLO, Integers
 from .rows import Bench, Row, Settings, Target, compared
-from .runs import run
 from .timing import interleaved, processors
 
 DENSITY = 0.05
@@ -58,12 +57,12 @@ def _bench(settings: Settings, shape: Shape, samples: int, target: int) -> Bench
         steps, count = LONGER * settings.steps, 1 if samples == 1 else min(2, len(processors()))
         dense = networks.spikes(shape.inputs, DENSITY, samples, steps, seed=7)
         events, theirs = bs.Raster.of(dense), simulated(network, dense[0])
-        trace = run(network, events, count)
+        trace = bs.run(network, events, threads=count)
         check_equal(trace, theirs)
         notes: dict[str, Any] = {"rates": networks.rates(network, trace), "density": DENSITY, "T": steps, "B": samples}
         operations = networks.synaptic_operations(network, events, trace)
         del trace
-        times = interleaved([lambda: run(network, events, count), theirs], seconds=settings.seconds)
+        times = interleaved([lambda: bs.run(network, events, threads=count), theirs], seconds=settings.seconds)
         notes |= {"synops/s": operations / times.median(0)}
         times.seconds[0] /= samples
         notes |= {"theirs is": f"xylosim {installed('xylosim')}, one sample, one thread", "a sample": "both"}
