@@ -8,9 +8,13 @@ from typing import Any
 from llvmlite import ir
 
 from ..datapath import NONZERO, Cap, clip_count
-from ..ops.code import I1, I64, Code, Row, Slot
+from ..ops.code import I1, I8, I64, Code, Row, Slot, resized
 from ..ops.interval import Interval
 from ..ops.lanes import LaneOps
+from .vector import ANYTHING
+
+GROUP = 8  # entries that are listed together
+_PLACES = ir.VectorType(I8, GROUP)
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ def listed(code: Code, row: Row, size: Any, index: Row, acting: Row, cap: Cap, s
     """List the entries of `row` that are not 0; each acts as its value, clipped to `cap`. sent: what they can be."""
     builder = code.builder
     found, graded = code.slot(I64(0)), code.slot(I1(0))
-    for begin, listed, lanes in code.pieces(size, (64, 8, 1)):
+    for begin, listed, lanes in code.pieces(size, (64, GROUP, 1)):
         _list(code, row.load(begin, lanes), begin, listed, index, found, graded)
     if cap == NONZERO:
         graded.set(I1(0))
@@ -53,19 +57,40 @@ def listed(code: Code, row: Row, size: Any, index: Row, acting: Row, cap: Cap, s
 
 
 def _list(code: Code, chunk: Any, begin: Any, known: Any, index: Row, found: Slot, graded: Slot) -> None:
-    """List the entries of a chunk that are not 0, lowest first, but for the first ones, which are `known`."""
+    """List the entries of a chunk that are not 0, lowest first, but for the first ones, which are `known`.
+
+    Without a branch, as none could be foretold: of each GROUP as many entries are written, and those that spiked kept.
+    """
     builder, lanes = code.builder, chunk.type.count
     bits, zero, one = ir.IntType(lanes), ir.Constant(chunk.type, [0] * lanes), ir.Constant(chunk.type, [1] * lanes)
     more = builder.bitcast(builder.icmp_unsigned(">", chunk, one), bits)
     graded.set(builder.or_(graded.get(), builder.icmp_unsigned("!=", more, bits(0))))
     mask = builder.bitcast(builder.icmp_unsigned("!=", chunk, zero), bits)
     mask = mask if lanes == 64 else builder.zext(mask, I64)
-    left = code.slot(builder.and_(mask, builder.shl(I64(-1), known)))
-    with code.while_(lambda: builder.icmp_unsigned("!=", left.get(), I64(0))):
-        mask = left.get()
-        index.set(found.get(), builder.add(begin, builder.cttz(mask, I1(1))))
-        found.add(I64(1))
-        left.set(builder.and_(mask, builder.sub(mask, I64(1))))
+    mask = builder.and_(mask, builder.shl(I64(-1), known))
+    if lanes < GROUP:
+        index.set(found.get(), begin)
+        found.add(mask)
+        return
+    ops = LaneOps(code, GROUP, {}, {})
+    for first in range(0, lanes, GROUP):
+        group = builder.and_(builder.lshr(mask, I64(first)), I64((1 << GROUP) - 1))
+        places = builder.bitcast(builder.load(builder.gep(_places(code), [I64(0), group])), _PLACES)
+        places = resized(builder, places, index.bits, signed=False)
+        start = ops.at(ops.splat(builder.add(begin, I64(first)), ANYTHING), index.bits)
+        index.store(found.get(), builder.add(places, start), GROUP)
+        found.add(builder.ctpop(group))
+
+
+def _places(code: Code) -> ir.GlobalVariable:
+    """For each set of a GROUP's entries, which they are, lowest first, a byte each."""
+    module, name = code.builder.module, "places"
+    if name not in module.globals:
+        table = ir.GlobalVariable(module, ir.ArrayType(I64, 1 << GROUP), name)
+        table.global_constant, table.linkage = True, "internal"
+        sets = ([place for place in range(GROUP) if number >> place & 1] for number in range(1 << GROUP))
+        table.initializer = ir.Constant(table.value_type, [I64(int.from_bytes(bytes(each), "little")) for each in sets])
+    return module.globals[name]
 
 
 def strongest(code: Code, events: Events) -> tuple[Any, Any]:

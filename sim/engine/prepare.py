@@ -19,6 +19,7 @@ from .arrival import Arrival
 from .cache import Kernel, address, compiled
 from .emptied import emptied, rested
 from .kernel import kernel_code, kernel_key
+from .listing import GROUP
 from .matrix import PAIRED, paired
 from .picture import channels_last
 from .pool import SIDES
@@ -91,7 +92,7 @@ def _prepared(profile: Profile, layer: Layer, chosen: Signature) -> Prepared:
         pre = _sources(first)
         numbers |= {f"pre{k}": pre, f"delays{k}": len(delays)}
         numbers |= {f"q{k}_{name}": int(first.values[name]) for name in sum_values(profile.connections[first.via])}
-        rows |= {} if arrival.raster else {f"index{k}": (pre, "int32"), f"acting{k}": (pre, "int64")}
+        rows |= {} if arrival.raster else {f"index{k}": (pre + GROUP, "int32"), f"acting{k}": (pre, "int64")}
         rows |= {f"sums{k}": (numbers["padded"], arrival.total)} if first.sum else {}
         sources.append((first.source, first.cap, bool(arrival.channels_last)))
         arrays[f"lags{k}"] = np.array([i.lag for i in delays], np.int64)
