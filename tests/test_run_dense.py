@@ -4,6 +4,10 @@ import bitspike as bs
 import numpy as np
 import pytest
 from bitspike.engine import matrix
+from bitspike.engine.listing import GROUP
+from bitspike.engine.prepare import prepare, signature
+from bitspike.engine.signature import of_room
+from bitspike.engine.wiring import wire
 from builders import GENERIC, edited, generic
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -48,6 +52,14 @@ def test_every_pattern_of_neighbouring_sources_is_delivered(inputs, most):
     spikes = np.concatenate(eights, axis=1)[:, :inputs] * rng.integers(1, most, (256, inputs), endpoint=True)
     weights = rng.integers(-128, 127, (inputs, 3), endpoint=True)
     assert_equal_to_arrays(generic(weights, threshold=2000, leak=1, profile=profile("s20.wrap")), spikes[None])
+
+
+def test_a_group_that_is_written_behind_the_last_listed_source_has_room():
+    network = generic(np.ones((64, 1), int))
+    [[layer]] = wire(network)
+    prepared = prepare(network.profile, layer, "", bs.initial_state(network)[layer.name])
+    places = dict(zip(of_room(network.profile, signature(network.profile, layer, "")), prepared.offsets, strict=True))
+    assert places["acting0"] - places["index0"] >= 4 * (64 + GROUP)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
