@@ -11,7 +11,7 @@ from scipy import stats
 pytest.importorskip("torch")
 import results
 from bitspike.training import data
-from experiments import plan, runs, statistics, table
+from experiments import choice, plan, runs, statistics, table
 from experiments.ledger import FINAL, SEARCH, Ledger, Run
 from experiments.plan import Task
 from experiments.settings import BOOLEAN, PAPER, SURROGATE, boolean, described, surrogate
@@ -77,6 +77,55 @@ def test_what_is_in_the_ledger_is_not_trained_again(files, monkeypatch):
     assert results.main(files) == 0
     assert not trained
     assert Path(files[1]).read_bytes() == before
+
+
+def test_a_search_of_several_seeds_chooses_by_their_mean(tmp_path):
+    ledger = Ledger(tmp_path / "runs.jsonl")
+    first, second = SETTINGS[BOOLEAN]
+    for gradient, accuracies in ((first, (0.9, 0.6)), (second, (0.7, 0.82))):
+        for seed, accuracy in zip((0, 1000), accuracies, strict=True):
+            setting = described(gradient)
+            ledger.add(Run("tiny", BOOLEAN, setting, SEARCH, seed, "0a", accuracy, None, 1, 0.1, 1.0, {}, {}))
+    assert choice.chosen(TINY, BOOLEAN, ledger) == second
+    rows = table._search_rows(TINY, ledger)
+    assert [(row[1], row[2], row[5]) for row in rows] == [
+        (f"`{described(second)}`", "76.00%", "2"),
+        (f"`{described(first)}`", "75.00%", "2"),
+    ]
+
+
+def test_a_search_of_several_seeds_has_its_own(files, monkeypatch):
+    for module in (results, table):
+        monkeypatch.setattr(module, "TASKS", (replace(TINY, searches=2, seeds=1, papers=0),))
+    assert results.main(files) == 0
+    assert [line["seed"] for line in ledger_of(files)] == [0, 1000] * 4 + [1, 1]
+
+
+def test_the_papers_own_gradient_may_be_the_chosen_one_and_is_trained_once(files, monkeypatch):
+    own = {BOOLEAN: (boolean(),), SURROGATE: SETTINGS[SURROGATE][:1]}
+    for module in (results, table):
+        monkeypatch.setattr(module, "TASKS", (replace(TINY, settings=own),))
+    assert results.main(files) == 0
+    assert [(line["seed"], line["family"]) for line in ledger_of(files)] == [
+        (seed, family) for seed in (1, 2) for family in (BOOLEAN, SURROGATE)
+    ]
+    page = Path(files[3]).read_text(encoding="utf-8")
+    assert "80 engine, 3 oracle | 1 2 |" in page
+    rows = page.split("## Tiny digits")[1].splitlines()
+    assert [sum(row.startswith(f"| {family} |") for row in rows) for family in (BOOLEAN, PAPER)] == [2, 2]
+
+
+def test_a_chosen_gradient_that_was_tested_without_the_oracle_is_trained_again_with_it(files, monkeypatch):
+    own = {BOOLEAN: (boolean(),), SURROGATE: SETTINGS[SURROGATE][:1]}
+    for module in (results, table):
+        monkeypatch.setattr(module, "TASKS", (replace(TINY, settings=own, seeds=1),))
+    results.main(files)
+    lines = ledger_of(files)
+    older = [{**line, "proof": {"engine": 20}} for line in lines]
+    Path(files[1]).write_text("".join(json.dumps(line) + "\n" for line in older), encoding="utf-8")
+    assert results.main(files) == 0
+    assert [line["proof"].get("oracle") for line in ledger_of(files)] == [None, None, 3]
+    assert "40 engine, 3 oracle | 1 |" in Path(files[3]).read_text(encoding="utf-8")
 
 
 def test_a_task_of_folds_trains_each_with_its_own_changes_and_searches_nothing(files, monkeypatch):

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from .ledger import SEARCH, Ledger
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+
+from .ledger import SEARCH, Ledger, Run
 from .plan import Task
 from .settings import PAPER, PAPERS_OWN, Change, described
 
 
 def chosen(task: Task, family: str, ledger: Ledger) -> Change:
-    """That of best validation accuracy, the first of equals; of trainings of one setting the last counts."""
+    """That of best validation accuracy, the mean over the search's seeds, and the first of equals."""
     if family == PAPER:
         return PAPERS_OWN
-    searched = (run for run in ledger.runs if (run.task, run.family, run.phase) == (task.name, family, SEARCH))
-    validation = {run.setting: run.validation for run in searched}
-    return max(task.settings[family], key=lambda gradient: validation.get(described(gradient), -1.0))
+    searched = searches(task, family, ledger)
+    return max(task.settings[family], key=lambda gradient: validation(searched.get(described(gradient), ())))
+
+
+def searches(task: Task, family: str, ledger: Ledger) -> Mapping[str, Sequence[Run]]:
+    """The search of a family by setting: the last training of each seed."""
+    wanted = (task.name, family, SEARCH)
+    last = {(run.setting, run.seed): run for run in ledger.runs if (run.task, run.family, run.phase) == wanted}
+    by_setting: dict[str, list[Run]] = {}
+    for (setting, _), run in last.items():
+        by_setting.setdefault(setting, []).append(run)
+    return by_setting
+
+
+def validation(runs: Sequence[Run]) -> float:
+    """The mean accuracy on validation samples, -1 of no training."""
+    return fmean(run.validation for run in runs) if runs else -1.0

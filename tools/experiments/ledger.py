@@ -57,8 +57,8 @@ class Ledger:
         self.runs = list(_read(path)) if path.exists() else []
 
     def find(self, key: Key) -> Run | None:
-        """The run of this key, if it was finished."""
-        return next((run for run in self.runs if run.key == key), None)
+        """The last run of this key, if one was finished."""
+        return next((run for run in reversed(self.runs) if run.key == key), None)
 
     def add(self, run: Run) -> None:
         """Append a run: the file holds all of its line or none."""

@@ -82,6 +82,11 @@ DENSE = {
         surrogate("boxcar", 0.5),
     ),
 }
+# Digits alone, whose trainings are short: more settings, the paper's own gradient among them.
+DIGITS = {
+    BOOLEAN: (*DENSE[BOOLEAN], PAPERS_OWN, boolean(k=7, dither=True, top=9)),
+    SURROGATE: (*DENSE[SURROGATE], surrogate("arctan", 1.0), surrogate("triangle", 0.5)),
+}
 # A training takes minutes here, so there are fewer.
 MNIST = {
     BOOLEAN: (boolean(k=7, dither=True), boolean(k=8, dither=True)),
@@ -103,12 +108,16 @@ SPEECH = {
         boolean(k=7, dither=True, scale=0.125, reset_share=1.0),
         boolean(k=7, p=1.5, dither=True, scale=4.0, reset_share=1.0),
         boolean(k=7, dither=True, top=10, scale=0.25, reset_share=1.0),
+        boolean(k=8, p=1.5, dither=True, scale=5.0, reset_share=1.0),
+        boolean(k=8, p=2.0, dither=True, scale=128.0, reset_share=1.0),
     ),
     SURROGATE: (
         surrogate("arctan", 0.5, reset_share=0.5),
         surrogate("arctan", 0.5, reset_share=1.0),
         surrogate("fast_sigmoid", 0.25, reset_share=0.5),
         surrogate("fast_sigmoid", 0.25, reset_share=1.0),
+        surrogate("arctan", 0.25, reset_share=1.0),
+        surrogate("triangle", 1.0, reset_share=1.0),
     ),
 }
 XYLO_DIGITS = {

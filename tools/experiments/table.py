@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from statistics import fmean
 
-from .choice import chosen
-from .ledger import FINAL, SEARCH, Ledger, Run
+from .choice import chosen, searches, validation
+from .ledger import FINAL, Ledger, Run
 from .plan import TASKS, Task
-from .settings import BOOLEAN, FAMILIES, SURROGATE, described
+from .settings import BOOLEAN, FAMILIES, SEARCHED, SURROGATE, described
 from .statistics import Paired, paired, spread
 
 
@@ -22,8 +23,8 @@ _INTRODUCTION = """
 # What training reaches
 
 Made by `python tools/results.py`; every training is a line of `RESULTS.jsonl` beside this page. Accuracies are those
-of the exported integers. Settings are chosen on validation samples cut from the training set, with seed 0 and equally
-many settings for both families; the test set is read in the final phase only.
+of the exported integers. Settings are chosen on validation samples cut from the training set, other ones with each
+seed, with equally many settings and seeds for both families; the test set is read in the final phase only.
 """
 
 _COLUMNS = """
@@ -44,7 +45,7 @@ def _main_table(ledger: Ledger) -> str:
 def _main_row(task: Task, ledger: Ledger) -> list[str]:
     finals = {family: _finals(task, family, ledger) for family in FAMILIES}
     difference = paired(_by_seed(finals[BOOLEAN]), _by_seed(finals[SURROGATE]))
-    everything = [run for runs in finals.values() for run in runs]
+    everything = {run.key: run for runs in finals.values() for run in runs}.values()
     seeds = sorted({run.seed for run in everything})
     return [
         task.title,
@@ -59,21 +60,13 @@ def _main_row(task: Task, ledger: Ledger) -> list[str]:
 
 def _details(task: Task, ledger: Ledger) -> str:
     """The search of a task, and its chosen settings' seeds."""
-    searched = [run for run in ledger.runs if run.task == task.name and run.phase == SEARCH]
-    finals = [run for family in FAMILIES for run in _finals(task, family, ledger)]
+    searched = _search_rows(task, ledger)
+    finals = [_final_row(family, run) for family in FAMILIES for run in _finals(task, family, ledger)]
     if not searched and not finals:
         return f"## {task.title}\n\nNot run yet."
-    searched.sort(key=lambda run: (run.family, -run.validation))
-    search = _markdown(
-        ("family", "setting", "validation", "spikes a neuron and step", "epochs"),
-        [
-            [run.family, f"`{run.setting}`", f"{run.validation:.2%}", f"{run.rate:.3f}", str(run.epochs)]
-            for run in searched
-        ],
-    )
+    search = _markdown(("family", "setting", "validation", "spikes a neuron and step", "epochs", "seeds"), searched)
     final = _markdown(
-        ("family", "setting", "seed", "test", "decided after", "spikes a neuron and step", "epochs", "seconds"),
-        map(_final_row, finals),
+        ("family", "setting", "seed", "test", "decided after", "spikes a neuron and step", "epochs", "seconds"), finals
     )
     parts = [
         f"## {task.title}",
@@ -83,6 +76,22 @@ def _details(task: Task, ledger: Ledger) -> str:
         final if finals else "The final seeds were not run yet.",
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _search_rows(task: Task, ledger: Ledger) -> list[list[str]]:
+    """A line a setting, the best of a family first."""
+    return [
+        [
+            family,
+            f"`{setting}`",
+            f"{validation(runs):.2%}",
+            f"{fmean(run.rate for run in runs):.3f}",
+            str(runs[0].epochs),
+            str(len(runs)),
+        ]
+        for family in SEARCHED
+        for setting, runs in sorted(searches(task, family, ledger).items(), key=lambda item: -validation(item[1]))
+    ]
 
 
 def _gaps(task: Task, ledger: Ledger) -> list[str]:
@@ -101,20 +110,20 @@ def _mean(task: Task, ledger: Ledger) -> float | None:
     return spread(values)[0] if values else None
 
 
-def _final_row(run: Run) -> list[str]:
+def _final_row(family: str, run: Run) -> list[str]:
     accuracy = "-" if run.test is None else f"{run.test:.2%}"
     decided = "-" if run.decided is None else f"{run.decided:.2f}"
     seed, rate, epochs, seconds = str(run.seed), f"{run.rate:.3f}", str(run.epochs), f"{run.seconds:.0f}"
-    return [run.family, f"`{run.setting}`", seed, accuracy, decided, rate, epochs, seconds]
+    return [family, f"`{run.setting}`", seed, accuracy, decided, rate, epochs, seconds]
 
 
 def _finals(task: Task, family: str, ledger: Ledger) -> list[Run]:
-    """The final seeds of the setting that a family has now, the last training of each.
+    """The final seeds of the setting that a family has now, the last training of each, whichever family it was for.
 
     Those of a setting that a wider search put aside, or of a recipe as it was before, do not count.
     """
-    wanted = (task.name, family, FINAL, described(chosen(task, family, ledger)))
-    runs = {run.seed: run for run in ledger.runs if (run.task, run.family, run.phase, run.setting) == wanted}
+    wanted = (task.name, FINAL, described(chosen(task, family, ledger)))
+    runs = {run.seed: run for run in ledger.runs if (run.task, run.phase, run.setting) == wanted}
     return [runs[seed] for seed in sorted(runs)]
 
 
