@@ -29,11 +29,11 @@ seed, with equally many settings and seeds for both families; the test set is re
 
 _COLUMNS = """
 Accuracies are mean and sample deviation in percent over the seeds. *Paper* is the paper's own gradient: every bit,
-p = 1. *Difference*: Boolean less surrogate in points, paired by seed, with its 95 % interval (Student's t). *Spikes*:
-of a neuron in a step, mean over the test set and the seeds, in the order of the three columns. *Equal*: test samples of
-which every register of every neuron and step was equal in training and the engine, and in the engine
-and the oracle. *Decided after*, below: so many steps until a test sample has the class that it keeps, in the mean;
-older trainings lack it.
+p = 1. *Difference*: Boolean less surrogate in points, paired by seed, with its 95 % interval (Student's t); no p is
+corrected for the number of rows. *Spikes*: of a neuron in a step, mean over the test set and the seeds, in the order of
+the three columns. *Equal*: test samples of which every register of every neuron and step was equal in training and the
+engine, and in the engine and the oracle. *Decided after*, below: so many steps until a test sample has the class that
+it keeps, in the mean; older trainings lack it.
 """
 
 
@@ -144,7 +144,11 @@ def _rate(runs: Sequence[Run]) -> str:
 
 
 def _difference(found: Paired | None) -> str:
-    return "-" if found is None else f"{found.mean:+.2f} [{found.low:+.2f}, {found.high:+.2f}], p = {found.p:.2f}"
+    return "-" if found is None else f"{found.mean:+.2f} [{found.low:+.2f}, {found.high:+.2f}], p = {_p(found.p)}"
+
+
+def _p(value: float) -> str:
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
 
 
 def _equal(runs: Iterable[Run]) -> str:
