@@ -238,3 +238,7 @@ def test_a_run_is_read_as_it_was_written(tmp_path):
     run = Run("digits", BOOLEAN, "k 7", FINAL, 3, "0a", 0.97, 0.975, 30, 0.1, 12.5, {"engine": 597}, {"torch": "2"})
     Ledger(tmp_path / "runs.jsonl").add(run)
     assert Ledger(tmp_path / "runs.jsonl").runs == [run]
+
+
+def test_many_seeds_in_a_row_are_said_by_their_ends():
+    assert [table._seeds(seeds) for seeds in ([1, 2, 3, 4], [1, 2], [1, 3, 4], [])] == ["1 to 4", "1 2", "1 3 4", "-"]

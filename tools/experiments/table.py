@@ -54,7 +54,7 @@ def _main_row(task: Task, ledger: Ledger) -> list[str]:
         _difference(difference),
         " / ".join(_rate(finals[family]) for family in FAMILIES),
         _equal(everything),
-        " ".join(map(str, seeds)) or "-",
+        _seeds(seeds),
     ]
 
 
@@ -145,6 +145,12 @@ def _rate(runs: Sequence[Run]) -> str:
 
 def _difference(found: Paired | None) -> str:
     return "-" if found is None else f"{found.mean:+.2f} [{found.low:+.2f}, {found.high:+.2f}], p = {_p(found.p)}"
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    if len(seeds) > 2 and seeds == list(range(seeds[0], seeds[-1] + 1)):
+        return f"{seeds[0]} to {seeds[-1]}"
+    return " ".join(map(str, seeds)) or "-"
 
 
 def _p(value: float) -> str:
