@@ -125,6 +125,8 @@ def test_a_chosen_gradient_that_was_tested_without_the_oracle_is_trained_again_w
     Path(files[1]).write_text("".join(json.dumps(line) + "\n" for line in older), encoding="utf-8")
     assert results.main(files) == 0
     assert [line["proof"].get("oracle") for line in ledger_of(files)] == [None, None, 3]
+    assert results.main(files) == 0  # and no third time
+    assert len(ledger_of(files)) == 3
     assert "40 engine, 3 oracle | 1 |" in Path(files[3]).read_text(encoding="utf-8")
 
 
@@ -221,6 +223,10 @@ def test_the_interval_is_students_over_the_seeds_that_both_have():
     assert (found.pairs, found.p) == (3, pytest.approx(expected.pvalue))
     assert (found.low, found.high) == (pytest.approx(interval.low), pytest.approx(interval.high))
     assert statistics.paired({1: 1.0}, {1: 2.0}) is None
+
+
+def test_a_small_p_has_three_digits():
+    assert [table._p(value) for value in (0.0495, 0.0996, 0.1, 0.64)] == ["0.050", "0.100", "0.10", "0.64"]
 
 
 def test_a_difference_that_never_varies_is_its_own_interval():
