@@ -111,10 +111,10 @@ TASKS = (
         changes={"epochs": 48},
         note="Recipe `fsdd` with 48 epochs. Six seeds of 24 epochs came first, with a reset share of 0.5: 96.78 and "
         "96.89 %, -0.11 [-1.56, +1.33]. Then four settings a family, searched with one seed, chose k 7 with p 1.5, "
-        "which the recipe has: 98.30 %, -0.27 [-0.70, +0.17] in ten seeds. What is listed here are six settings and "
-        "three seeds: k 8 is ahead by one sample of 900, and worse on the test set. Four more Boolean settings were "
-        "tried with one seed, and validated no better: p 1.5 and 2 with a share of 0.5 (98.33, 97.33 and 97.00 %), p 2 "
-        "with 1 (98.67 %).",
+        "which the recipe has: 98.30 %, -0.27 [-0.70, +0.17] in ten seeds. What is listed with 48 epochs are six "
+        "settings and three seeds: k 8 is ahead by one sample of 900, and worse on the test set. Four more Boolean "
+        "settings were tried with one seed, and validated no better: p 1.5 and 2 with a share of 0.5 (98.33, 97.33 and "
+        "97.00 %), p 2 with 1 (98.67 %).",
     ),
     Task(
         "fsdd-speakers",
