@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from ctypes import addressof
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -31,14 +31,24 @@ Table = Mapping[str, Mapping[str, Integers]]
 
 
 @dataclass(frozen=True)
-class _Chunk:
-    """Some samples of a run: views of its arrays, [sample, ...]."""
+class _Arrays:
+    """Of a run, [sample, ...]."""
 
     inputs: Integers | Raster
     outputs: Mapping[str, Integers]
     state: Table
     recorded: Table
     counts: Mapping[str, NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A run, of which each thread takes some samples; shared: by layer the arguments of its kernel that they all have."""
+
+    groups: Sequence[Sequence[Layer]]
+    prepared: Mapping[str, Prepared]
+    steps: int
+    shared: Mapping[str, Sequence[int]]
 
 
 def simulate(
@@ -65,18 +75,19 @@ def simulate(
     prepared = {layer.name: prepare(profile, layer, raster, state[layer.name]) for layer in layers}
     samples = spikes.shape[0]
     counts = {layer.name: np.zeros((samples, len(layer.neuron.registers) + len(EXTRA)), np.int64) for layer in layers}
-    whole = _Chunk(given, outputs, state, recorded, counts)
+    arrays = _Arrays(given, outputs, state, recorded, counts)
+    shared, _alive = _shared(prepared, arrays, spikes.shape[1])
+    work = _Work(groups, prepared, spikes.shape[1], shared)
     parts = min(samples, threads or available_threads())
     bounds = pairwise(samples * part // parts for part in range(parts + 1))
-    chunks = [_part(whole, slice(a, b)) for a, b in bounds] if parts > 1 else [whole]
-    in_threads(lambda chunk: _run(chunk, groups, prepared, spikes.shape[1]), chunks)
+    in_threads(lambda part: _run(work, *part), list(bounds))
     if any(map(np.count_nonzero, counts.values())):
         refused = np.flatnonzero(np.any([c[:, -1] > 0 for c in counts.values()], axis=0))
         if refused.size:
             raise RefusedOverflowError(int(refused[0]))
         for name, count in counts.items():
             overflows[name][:] += count[:, : overflows[name].size].sum(axis=0)
-    for name, rows in outputs.items():
+    for name, rows in {INPUT: given, **outputs}.items():
         _keep(state[name], rows)
 
 
@@ -100,32 +111,24 @@ def _with_past(spikes: Integers | Raster, state: Mapping[str, Integers]) -> Inte
     return spikes.behind(earlier) if isinstance(spikes, Raster) else np.concatenate([earlier, spikes], axis=1)
 
 
-def _part(whole: _Chunk, samples: slice) -> _Chunk:
-    def tables(table: Table) -> Table:
-        return {name: {r: values[samples] for r, values in registers.items()} for name, registers in table.items()}
-
-    outputs = {name: rows[samples] for name, rows in whole.outputs.items()}
-    counts = {name: count[samples] for name, count in whole.counts.items()}
-    return _Chunk(whole.inputs[samples], outputs, tables(whole.state), tables(whole.recorded), counts)
-
-
-def _run(chunk: _Chunk, groups: Sequence[Sequence[Layer]], prepared: Mapping[str, Prepared], steps: int) -> None:
-    """All layers and steps, those that wait for each other's last step a step at a time.
+def _run(work: _Work, first_sample: int, end: int) -> None:
+    """All layers and steps of some samples, layers that wait for each other's last step a step at a time.
 
     Where a layer reads what another sent channels last, samples are run one by one, and steps block by block.
     """
-    _keep(chunk.state[INPUT], chunk.inputs)
+    prepared, steps = work.prepared, work.steps
     read = {source for each in prepared.values() for source, _, last in each.sources if last}
     block = min(steps, max(1, _KEPT // sum(prepared[name].sent[1] for name in read))) if read else steps
-    calls = _calls(chunk, prepared, steps, {name: block if name in read else 0 for name in prepared})
-    samples = len(chunk.inputs)
-    alone = bool(read) or samples == 1  # then registers stay in their rows from one block of steps to the next
-    for begin, end in ((sample, sample + 1) for sample in range(samples)) if alone else [(0, samples)]:
+    calls, _memory = _calls(work, {name: block if name in read else 0 for name in prepared})
+    alone = (
+        bool(read) or end == first_sample + 1
+    )  # then registers stay in their rows from one block of steps to the next
+    for sample in range(first_sample, end) if alone else [first_sample]:
         for base in range(0, steps, block):
-            for first, last, layer in _order(groups, base, min(base + block, steps)):
-                kernel, values, _ = calls[layer]
+            for first, last, layer in _order(work.groups, base, min(base + block, steps)):
+                kernel, values = calls[layer]
                 stays = not alone or first == 0, not alone or last == steps
-                values[: len(BLOCK)] = [begin, end, first, last, base, *stays]
+                values[: len(BLOCK)] = [sample, sample + 1 if alone else end, first, last, base, *stays]
                 kernel(addressof(values))
 
 
@@ -137,52 +140,44 @@ def _order(groups: Sequence[Sequence[Layer]], first: int, last: int) -> Iterator
                 yield *span, layer.name
 
 
-Call = tuple[Kernel, Arguments, list[Any]]
-"""A kernel, its arguments, and what must live until it has run."""
+def _calls(work: _Work, kept: Mapping[str, int]) -> tuple[dict[str, tuple[Kernel, Arguments]], Any]:
+    """Every layer's kernel and its arguments for one thread, but for the block, and the memory that they lie in.
 
-
-def _calls(chunk: _Chunk, prepared: Mapping[str, Prepared], steps: int, kept: Mapping[str, int]) -> dict[str, Call]:
-    """Every layer's kernel and its arguments for a chunk, but for the block. kept: how many rows of `sent` are."""
-    sizes = {("room", name): each.room for name, each in prepared.items()}
-    sizes |= {("sent", name): each.sent[1] * max(1, kept[name]) for name, each in prepared.items()}
+    kept: how many rows of `sent` are.
+    """
+    sizes = {("room", name): each.room for name, each in work.prepared.items()}
+    sizes |= {("sent", name): each.sent[1] * max(1, kept[name]) for name, each in work.prepared.items()}
     *places, size = accumulate((-(-size // LINE) * LINE for size in sizes.values()), initial=LINE)
     memory = np.zeros(size, np.uint8)
     start = dict(zip(sizes, (address(memory) // LINE * LINE + place for place in places), strict=True))
-    sent = {name: (start["sent", name], each.sent[0] * (kept[name] > 0)) for name, each in prepared.items()}
-    spikes = {name: address(rows) for name, rows in chunk.outputs.items()}
+    sent = {name: (start["sent", name], each.sent[0] * (kept[name] > 0)) for name, each in work.prepared.items()}
     calls = {}
-    for name, each in prepared.items():
-        own, alive = _of_run(name, each, chunk, steps, spikes, sent)
-        calls[name] = each.kernel, each.arguments(own, start["room", name]), [memory, *alive]
-    return calls
+    for name, each in work.prepared.items():
+        seen = (sent[source] for source, _, channels_last in each.sources if channels_last)
+        own = [*sent[name], *chain.from_iterable(seen), *(start["room", name] + offset for offset in each.offsets)]
+        calls[name] = each.kernel, each.arguments(own, work.shared[name])
+    return calls, memory
 
 
-def _of_run(
-    name: str,
-    prepared: Prepared,
-    chunk: _Chunk,
-    steps: int,
-    spikes: Mapping[str, int],
-    sent: Mapping[str, tuple[int, int]],
-) -> tuple[list[int], list[Any]]:
-    """The arguments of a layer's kernel that `signature.of_run` names, and what must live until it has run.
-
-    spikes: addresses of every layer's. sent: of what each layer sends, and how far its rows are apart.
-    """
-    out, state, recorded = chunk.outputs[name], chunk.state[name], chunk.recorded[name]
-    own = [0] * len(BLOCK)
-    own += [*sent[name], out.shape[1], out.shape[1] - steps, steps, spikes[name], address(chunk.counts[name])]
+def _shared(prepared: Mapping[str, Prepared], arrays: _Arrays, steps: int) -> tuple[dict[str, list[int]], list[Any]]:
+    """By layer the arguments of its kernel that `signature.of_run` names, and what must live until it has run."""
+    sent, raster = dict(arrays.outputs), None
+    if isinstance(arrays.inputs, Raster):
+        raster = arrays.inputs
+    else:
+        sent[INPUT] = arrays.inputs
+    spikes = {name: (address(rows), rows.shape[1], rows.shape[1] - steps) for name, rows in sent.items()}
+    shared: dict[str, list[int]] = {}
     alive: list[Any] = []
-    for source, cap, channels_last in prepared.sources:
-        rows = chunk.inputs if source == INPUT else chunk.outputs[source]
-        if isinstance(rows, Raster):
-            own += _raster(rows, cap, steps, alive)
-        else:
-            own += (spikes[source] if source in spikes else address(rows), rows.shape[1], rows.shape[1] - steps)
-        own += sent[source] if channels_last else ()
-    own += [address(state[register]) for register in prepared.registers]
-    own += [address(recorded[register]) if register in recorded else 0 for register in prepared.registers]
-    return own, alive
+    for name, each in prepared.items():
+        state, recorded, (out, *rows) = arrays.state[name], arrays.recorded[name], spikes[name]
+        own = [*rows, steps, out, address(arrays.counts[name])]
+        for source, cap, _ in each.sources:
+            own += spikes[source] if raster is None or source != INPUT else _raster(raster, cap, steps, alive)
+        own += [address(state[register]) for register in each.registers]
+        own += [address(recorded[register]) if register in recorded else 0 for register in each.registers]
+        shared[name] = own
+    return shared, alive
 
 
 def _raster(raster: Raster, cap: Cap, steps: int, alive: list[Any]) -> tuple[int, ...]:

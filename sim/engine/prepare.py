@@ -23,7 +23,7 @@ from .listing import GROUP
 from .matrix import PAIRED, paired
 from .picture import channels_last
 from .pool import SIDES
-from .signature import Signature, arguments, of_room, sum_values
+from .signature import BLOCK, Signature, arguments, of_room, sum_values
 from .vector import LANES
 from .wiring import Incoming, Layer
 
@@ -50,10 +50,10 @@ class Prepared:
     offsets: list[int]
     kept: list[NDArray[Any]]
 
-    def arguments(self, of_run: Sequence[int], room: int) -> Arguments:
-        """Those of a call. of_run: in the kernel's order. room: address of memory for its rows."""
+    def arguments(self, of_thread: Sequence[int], of_run: Sequence[int]) -> Arguments:
+        """Those of a thread's calls, but for BLOCK; see `signature.arguments`."""
         values = self.form.from_buffer_copy(self.values)
-        values[: len(of_run) + len(self.offsets)] = [*of_run, *(room + offset for offset in self.offsets)]
+        values[len(BLOCK) : len(BLOCK) + len(of_thread) + len(of_run)] = [*of_thread, *of_run]
         return values
 
 

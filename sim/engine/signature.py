@@ -43,7 +43,7 @@ SENT = ("sent", "sent_stride")
 
 
 def arguments(profile: Profile, signature: Signature) -> list[str]:
-    """Names of the kernel's arguments, numbers and addresses of arrays: `of_run`, `of_room`, then what never changes.
+    """Names of the kernel's arguments, numbers and addresses of arrays: BLOCK, `of_thread`, `of_run`, then the others.
 
     from_sample, to_sample; first, last: the steps to run, of a block of steps that begins with `base`; enters, leaves:
     whether registers are taken over before, and handed back after; size, padded: of a row. `sent`: spikes in the order
@@ -75,7 +75,7 @@ def arguments(profile: Profile, signature: Signature) -> list[str]:
         names += [f"{name}{k}_{i}" for i in range(arrival.synapses) for name in ("w", *ends)]
         names += [f"q{k}_{name}" for name in sum_values(profile.connections[arrival.via])]
     names += [f"p_{name}" for name in (*neuron.parameters, *neuron.derived)]
-    return [*of_run(neuron, signature), *of_room(profile, signature), *names]
+    return [*BLOCK, *of_thread(profile, signature), *of_run(neuron, signature), *names]
 
 
 BLOCK = ("from_sample", "to_sample", "first", "last", "base", "enters", "leaves")
@@ -83,12 +83,19 @@ BLOCK = ("from_sample", "to_sample", "first", "last", "base", "enters", "leaves"
 
 def of_run(neuron: NeuronClass, signature: Signature) -> list[str]:
     """The arguments that differ from run to run."""
-    names = [*BLOCK, *SENT, "rows", "lead", "steps", "out", "overflows"]
+    names = ["rows", "lead", "steps", "out", "overflows"]
     for k, arrival in enumerate(signature.incoming):
         names += [f"{name}{k}" for name in ("s", "rows", "lead")]
         names += [f"{name}{k}" for name in ("index", "acting", "graded")] if arrival.raster else []
-        names += [f"{name}{k}" for name in SENT] if arrival.channels_last else []
     return names + [f"{kind}_{name}" for kind in ("r", "rec") for name in neuron.registers]
+
+
+def of_thread(profile: Profile, signature: Signature) -> list[str]:
+    """The arguments that differ from thread to thread: addresses in memory of its own."""
+    names = list(SENT)
+    for k, arrival in enumerate(signature.incoming):
+        names += [f"{name}{k}" for name in SENT] if arrival.channels_last else []
+    return [*names, *of_room(profile, signature)]
 
 
 def of_room(profile: Profile, signature: Signature) -> list[str]:
