@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from ctypes import addressof
 from dataclasses import dataclass
-from itertools import accumulate, chain, pairwise
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -43,12 +43,18 @@ class _Arrays:
 
 @dataclass(frozen=True)
 class _Work:
-    """A run, of which each thread takes some samples; shared: by layer the arguments of its kernel that they all have."""
+    """What all threads of a run do, each with some samples.
+
+    shared: by layer the arguments of its kernel that they all have. sent: the layers that send channels last to a layer
+    that reads it so. block: how many steps are run together.
+    """
 
     groups: Sequence[Sequence[Layer]]
     prepared: Mapping[str, Prepared]
-    steps: int
     shared: Mapping[str, Sequence[int]]
+    sent: Collection[str]
+    steps: int
+    block: int
 
 
 def simulate(
@@ -76,18 +82,10 @@ def simulate(
     samples = spikes.shape[0]
     counts = {layer.name: np.zeros((samples, len(layer.neuron.registers) + len(EXTRA)), np.int64) for layer in layers}
     arrays = _Arrays(given, outputs, state, recorded, counts)
-    shared, _alive = _shared(prepared, arrays, spikes.shape[1])
-    work = _Work(groups, prepared, spikes.shape[1], shared)
-    parts = min(samples, threads or available_threads())
-    bounds = pairwise(samples * part // parts for part in range(parts + 1))
-    in_threads(lambda part: _run(work, *part), list(bounds))
-    if any(map(np.count_nonzero, counts.values())):
-        refused = np.flatnonzero(np.any([c[:, -1] > 0 for c in counts.values()], axis=0))
-        if refused.size:
-            raise RefusedOverflowError(int(refused[0]))
-        for name, count in counts.items():
-            overflows[name][:] += count[:, : overflows[name].size].sum(axis=0)
-    for name, rows in {INPUT: given, **outputs}.items():
+    work, _alive = _work(groups, prepared, arrays, spikes.shape[1])
+    _run(work, samples, threads or available_threads(), lambda: _keep(state[INPUT], given))
+    _count(counts, overflows)
+    for name, rows in outputs.items():
         _keep(state[name], rows)
 
 
@@ -111,24 +109,45 @@ def _with_past(spikes: Integers | Raster, state: Mapping[str, Integers]) -> Inte
     return spikes.behind(earlier) if isinstance(spikes, Raster) else np.concatenate([earlier, spikes], axis=1)
 
 
-def _run(work: _Work, first_sample: int, end: int) -> None:
+def _count(counts: Mapping[str, NDArray[np.int64]], overflows: Mapping[str, Integers]) -> None:
+    """Add what was counted of each sample. Raises RefusedOverflowError."""
+    if not any(map(np.count_nonzero, counts.values())):
+        return
+    refused = np.flatnonzero(np.any([c[:, -1] > 0 for c in counts.values()], axis=0))
+    if refused.size:
+        raise RefusedOverflowError(int(refused[0]))
+    for name, count in counts.items():
+        overflows[name][:] += count[:, : overflows[name].size].sum(axis=0)
+
+
+def _run(work: _Work, samples: int, threads: int, meanwhile: Callable[[], None]) -> None:
+    """All samples. meanwhile: done by this thread, which begins before the others."""
+    parts = min(samples, threads)
+    calls = [_calls(work) for _ in range(parts)]  # before any begins: it would wait for this thread's Python
+    bounds = [samples * part // parts for part in range(parts + 1)]
+
+    def run(part: int) -> None:
+        _run_part(work, calls[part], *bounds[part : part + 2])
+        if part == 0:
+            meanwhile()
+
+    in_threads(run, range(parts))
+
+
+def _run_part(work: _Work, calls: _Calls, begin: int, end: int) -> None:
     """All layers and steps of some samples, layers that wait for each other's last step a step at a time.
 
     Where a layer reads what another sent channels last, samples are run one by one, and steps block by block.
     """
-    prepared, steps = work.prepared, work.steps
-    read = {source for each in prepared.values() for source, _, last in each.sources if last}
-    block = min(steps, max(1, _KEPT // sum(prepared[name].sent[1] for name in read))) if read else steps
-    calls, _memory = _calls(work, {name: block if name in read else 0 for name in prepared})
-    alone = (
-        bool(read) or end == first_sample + 1
-    )  # then registers stay in their rows from one block of steps to the next
-    for sample in range(first_sample, end) if alone else [first_sample]:
-        for base in range(0, steps, block):
-            for first, last, layer in _order(work.groups, base, min(base + block, steps)):
-                kernel, values = calls[layer]
-                stays = not alone or first == 0, not alone or last == steps
-                values[: len(BLOCK)] = [sample, sample + 1 if alone else end, first, last, base, *stays]
+    alone = bool(work.sent) or end == begin + 1
+    for first_sample in range(begin, end) if alone else [begin]:
+        end_sample = first_sample + 1 if alone else end
+        for base in range(0, work.steps, work.block):
+            for first, last, layer in _order(work.groups, base, min(base + work.block, work.steps)):
+                kernel, values = calls.by_layer[layer]
+                # the registers of one sample stay in their rows from one block of steps to the next
+                stays = not alone or first == 0, not alone or last == work.steps
+                values[: len(BLOCK)] = [first_sample, end_sample, first, last, base, *stays]
                 kernel(addressof(values))
 
 
@@ -140,27 +159,41 @@ def _order(groups: Sequence[Sequence[Layer]], first: int, last: int) -> Iterator
                 yield *span, layer.name
 
 
-def _calls(work: _Work, kept: Mapping[str, int]) -> tuple[dict[str, tuple[Kernel, Arguments]], Any]:
-    """Every layer's kernel and its arguments for one thread, but for the block, and the memory that they lie in.
+@dataclass(frozen=True)
+class _Calls:
+    """Every layer's kernel and its arguments for one thread, but for BLOCK; memory: that it has for itself."""
 
-    kept: how many rows of `sent` are.
-    """
-    sizes = {("room", name): each.room for name, each in work.prepared.items()}
-    sizes |= {("sent", name): each.sent[1] * max(1, kept[name]) for name, each in work.prepared.items()}
-    *places, size = accumulate((-(-size // LINE) * LINE for size in sizes.values()), initial=LINE)
-    memory = np.zeros(size, np.uint8)
-    start = dict(zip(sizes, (address(memory) // LINE * LINE + place for place in places), strict=True))
-    sent = {name: (start["sent", name], each.sent[0] * (kept[name] > 0)) for name, each in work.prepared.items()}
+    by_layer: Mapping[str, tuple[Kernel, Arguments]]
+    memory: NDArray[np.uint8]
+
+
+def _calls(work: _Work) -> _Calls:
+    places, size = {}, 0  # of each layer's room, what it sends behind it
+    for name, each in work.prepared.items():
+        places[name] = size
+        size += each.room + each.sent[1] * (work.block if name in work.sent else 1)
+        size += -size % LINE
+    memory = np.zeros(size + LINE, np.uint8)
+    start = address(memory)
+    start += -start % LINE
+    sent = {
+        name: (start + places[name] + each.room, each.sent[0] if name in work.sent else 0)
+        for name, each in work.prepared.items()
+    }
     calls = {}
     for name, each in work.prepared.items():
-        seen = (sent[source] for source, _, channels_last in each.sources if channels_last)
-        own = [*sent[name], *chain.from_iterable(seen), *(start["room", name] + offset for offset in each.offsets)]
+        own, room = [*sent[name]], start + places[name]
+        for source, _, channels_last in each.sources:
+            own += sent[source] if channels_last else ()
+        own += [room + offset for offset in each.offsets]
         calls[name] = each.kernel, each.arguments(own, work.shared[name])
-    return calls, memory
+    return _Calls(calls, memory)
 
 
-def _shared(prepared: Mapping[str, Prepared], arrays: _Arrays, steps: int) -> tuple[dict[str, list[int]], list[Any]]:
-    """By layer the arguments of its kernel that `signature.of_run` names, and what must live until it has run."""
+def _work(
+    groups: Sequence[Sequence[Layer]], prepared: Mapping[str, Prepared], arrays: _Arrays, steps: int
+) -> tuple[_Work, list[Any]]:
+    """What is to be done, and what must live until it is."""
     sent, raster = dict(arrays.outputs), None
     if isinstance(arrays.inputs, Raster):
         raster = arrays.inputs
@@ -177,7 +210,9 @@ def _shared(prepared: Mapping[str, Prepared], arrays: _Arrays, steps: int) -> tu
         own += [address(state[register]) for register in each.registers]
         own += [address(recorded[register]) if register in recorded else 0 for register in each.registers]
         shared[name] = own
-    return shared, alive
+    read = {source for each in prepared.values() for source, _, channels_last in each.sources if channels_last}
+    block = min(steps, max(1, _KEPT // sum(prepared[name].sent[1] for name in read))) if read else steps
+    return _Work(groups, prepared, shared, read, steps, block), alive
 
 
 def _raster(raster: Raster, cap: Cap, steps: int, alive: list[Any]) -> tuple[int, ...]:
