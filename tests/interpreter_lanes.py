@@ -11,7 +11,8 @@ import numpy as np
 from bitspike.engine.cache import Kernel, linked, object_code
 from bitspike.engine.vector import LANES, Neurons
 from bitspike.ops.code import I64, Code, Row
-from bitspike.ops.lanes import REFUSED, lane_bits
+from bitspike.ops.lane_arithmetic import lane_bits
+from bitspike.ops.lanes import REFUSED
 from bitspike.profile.schema import holding
 from interpreters import Cases, Experiment, Table
 

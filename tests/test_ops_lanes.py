@@ -8,7 +8,8 @@ from bitspike.datapath import SPIKES, Add, Decay, Divide, Fire, Scale, Set, Shif
 from bitspike.ops.base import Registers, Relation, Rounding
 from bitspike.ops.code import I64, Code
 from bitspike.ops.interval import Interval
-from bitspike.ops.lanes import REFUSED, LaneOps, lane_bits
+from bitspike.ops.lane_arithmetic import lane_bits
+from bitspike.ops.lanes import REFUSED, LaneOps
 from bitspike.word import Overflow, Word
 from interpreter_cases import fires
 from interpreter_proofs import prove, prove_lanes

@@ -16,7 +16,8 @@ from ..network.network import Network
 from ..ops.base import Registers
 from ..ops.code import I64, Code
 from ..ops.interval import Interval, IntervalOps
-from ..ops.lanes import LaneOps, lane_bits
+from ..ops.lane_arithmetic import lane_bits
+from ..ops.lanes import LaneOps
 from ..profile.analysis import arriving, effective_weight, held, spans, widest
 from ..profile.connection import Connection
 from ..profile.events import EventKind

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from ..datapath import SUM, Fire
 from ..ops.interval import Interval, IntervalOps
-from ..ops.lanes import lane_bits
+from ..ops.lane_arithmetic import lane_bits
 from ..profile.analysis import held, settle_sum
 from ..profile.rest import ranges_at_rest
 from ..profile.schema import Profile

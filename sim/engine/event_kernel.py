@@ -18,7 +18,8 @@ from llvmlite import ir
 
 from ..ops.base import Relation
 from ..ops.code import I1, I32, I64, Code, Row
-from ..ops.lanes import REFUSED, LaneOps, Lanes, lane_bits
+from ..ops.lane_arithmetic import Lanes, lane_bits
+from ..ops.lanes import REFUSED, LaneOps
 from ..profile.analysis import effective_weight, held, spans, widest
 from ..profile.events import NEURON, SOURCE, Queue
 from ..profile.schema import Profile, storage

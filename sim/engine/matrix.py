@@ -18,7 +18,8 @@ from ..datapath import deliver
 from ..ops.base import Registers
 from ..ops.code import I32, I64, Code, Row, resized
 from ..ops.interval import Interval
-from ..ops.lanes import LaneOps, Lanes, lane_bits
+from ..ops.lane_arithmetic import Lanes, lane_bits
+from ..ops.lanes import LaneOps
 from ..word import Word
 from .host import vector_registers
 from .listing import Events, strongest

@@ -15,7 +15,8 @@ from ..datapath import SUM, deliver_sum
 from ..ops.base import Registers, Repeated
 from ..ops.code import I32, I64, Code, Row, Slot
 from ..ops.interval import Interval
-from ..ops.lanes import REFUSED, LaneOps, Lanes, lane_bits
+from ..ops.lane_arithmetic import Lanes, lane_bits
+from ..ops.lanes import REFUSED, LaneOps
 from ..ops.tape import TapeOps, Traced, Vector
 from ..profile.analysis import held
 from ..profile.rest import ranges_at_rest, remembered

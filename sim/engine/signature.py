@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..ops.interval import Interval
-from ..ops.lanes import lane_bits
+from ..ops.lane_arithmetic import lane_bits
 from ..profile.connection import Connection
 from ..profile.schema import NeuronClass, Profile, storage
 from .arrival import Arrival

@@ -20,7 +20,8 @@ from ..datapath import SUM, deliver, deliver_sum
 from ..ops.base import Registers
 from ..ops.code import I32, I64, Code, Row, Slot, resized
 from ..ops.interval import Interval, IntervalOps
-from ..ops.lanes import REFUSED, LaneOps, lane_bits
+from ..ops.lane_arithmetic import lane_bits
+from ..ops.lanes import REFUSED, LaneOps
 from ..profile.connection import Sum
 from ..profile.schema import SPIKES, NeuronClass
 

@@ -17,7 +17,8 @@ from llvmlite import ir
 
 from ..word import Overflow, Word
 from .base import Crossing, Flag, Ops, Registers, Relation, Repeated, Rounding, crossing
-from .lanes import LaneOps, Lanes
+from .lane_arithmetic import Lanes
+from .lanes import LaneOps
 
 Vector = Any
 Factor = Callable[[Vector], Vector]  # of the derivative by a result, what it adds to the derivative by an operand

@@ -19,7 +19,8 @@ from pydantic import Field
 from torch import Tensor
 
 from ..datapath import ANY, NONZERO, SUM, Model
-from ..engine.reach import Reach, arrive, reach, settle
+from ..engine.reach import Reach, reach, settle
+from ..engine.span_arrivals import arrive
 from ..engine.wiring import Incoming, Layer
 from ..errors import InputError
 from ..network.network import Network
