@@ -1,6 +1,7 @@
 """Runs in chunks of samples, and traces that stay in a file, have the bits of one run in memory."""
 
 import os
+import sys
 
 import bitspike as bs
 import numpy as np
@@ -22,6 +23,33 @@ def test_chunks_and_files_change_no_bit(tmp_path, monkeypatch, engine):
     bs.compare(streamed, whole).check()
     bs.compare(bs.load_trace(tmp_path / "t.npz"), whole).check()
     assert os.listdir(tmp_path) == ["t.npz"]
+
+
+def test_samples_run_in_equal_parts_of_the_memory_that_they_need(monkeypatch):
+    monkeypatch.setattr(memory, "CHUNK", 50)
+    assert memory.chunks(16, 10) == [slice(0, 4), slice(4, 8), slice(8, 12), slice(12, 16)]  # not 5, 5, 5 and 1
+    assert memory.chunks(5, 10) == [slice(0, 5)]
+    assert memory.chunks(3, 51) == [slice(0, 1), slice(1, 2), slice(2, 3)]
+
+
+def test_only_a_run_that_makes_arrays_of_its_own_is_cut(monkeypatch, tmp_path):
+    run = sys.modules["bitspike.engine.run"]  # the package has a function of this name
+    parts, simulate = [], run._simulate
+    monkeypatch.setattr(
+        run, "_simulate", lambda job, counts, *more: parts.append(len(counts)) or simulate(job, counts, *more)
+    )
+    network, spikes = (
+        generic([[5] * 8]),
+        np.ones((6, 5, 1), int),
+    )  # of each sample and step an input, and more of a trace
+    monkeypatch.setattr(memory, "CHUNK", 6 * 5)
+    bs.run(network, spikes)
+    assert parts == [6]
+    bs.run(network, spikes, engine="array")
+    assert len(parts) > 2
+    parts.clear()
+    bs.run(network, spikes, record_to=tmp_path / "t.npz")
+    assert len(parts) > 1
 
 
 def test_a_trace_that_memory_cannot_hold_is_refused_with_its_size(monkeypatch):

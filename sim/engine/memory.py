@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from itertools import pairwise
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from ..errors import InputError
 from ..ops.code import CACHE_LINE
 from .cache import address
 
-CHUNK = 1 << 26  # bytes of a run's arrays that are worked on at a time
+CHUNK = 1 << 26  # bytes of the arrays that a part of a run's samples needs for itself
 MOST_KEPT = 1 << 28  # bytes of all blocks that wait to be used again
 SLACK = 64
 _LARGE = 1 << 20  # bytes of an array that is worth a block
@@ -58,9 +59,10 @@ def _block(size: int) -> NDArray[np.uint8]:
 
 
 def chunks(samples: int, each: int) -> list[slice]:
-    """All samples, of `each` bytes, in parts of CHUNK at most; a part has one sample at least."""
-    size = max(1, CHUNK // max(1, each))
-    return [slice(first, min(first + size, samples)) for first in range(0, samples, size)]
+    """All samples, of `each` bytes, in equal parts of CHUNK at most; a part has one sample at least."""
+    count = -(-samples // max(1, CHUNK // max(1, each)))
+    bounds = [samples * part // count for part in range(count + 1)]
+    return [slice(first, end) for first, end in pairwise(bounds)]
 
 
 def available_memory() -> int | None:

@@ -142,6 +142,11 @@ class _Job:
     recorded: Recorded
     bytes: int
 
+    @property
+    def compiled(self) -> bool:
+        """Whether it writes where the trace lies, spikes before step 0 ahead of it."""
+        return isinstance(self.simulate, partial) and self.simulate.func is clocked.simulate
+
 
 def _run(job: _Job, counts: Integers | Raster, files: Mapping[str, Integers] | None) -> Trace:
     """Run the samples, chunk by chunk. files: arrays to record in; None makes them in memory."""
@@ -157,7 +162,8 @@ def _run(job: _Job, counts: Integers | Raster, files: Mapping[str, Integers] | N
         for name, layer in layers.items()
     }
     overflows = {name: np.zeros(len(layer.neuron.registers), np.int64) for name, layer in layers.items()}
-    parts = memory.chunks(samples, steps * (job.bytes + network.inputs))
+    in_place = files is None and job.compiled  # then a chunk needs no more than its input, where that is packed
+    parts = memory.chunks(samples, steps * (network.inputs + (0 if in_place else job.bytes)))
     for part in parts:
         if files or len(parts) > 1:
             state, kept = _part(current, part), _part(registers, part)
@@ -187,10 +193,9 @@ def _simulate(
     """Run some samples, from this one on, every layer's spikes into `rows`."""
     groups, simulate = wire(job.network), job.simulate
     outputs = {name: _within(row, counts.shape[1]) for name, row in rows.items()}
-    compiled = isinstance(simulate, partial) and simulate.func is clocked.simulate
     options = {"number": first} if simulate is oracle.simulate else {}
     try:
-        simulate(groups, counts, state, rows if compiled else outputs, recorded, overflows, **options)
+        simulate(groups, counts, state, rows if job.compiled else outputs, recorded, overflows, **options)
     except oracle.RefusedOverflowError as error:
         dense = counts.dense() if isinstance(counts, Raster) else counts
         start = _part(job.begin(), slice(first, first + len(dense)))
