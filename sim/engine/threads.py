@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, TypeVar
 
@@ -27,8 +27,8 @@ def in_threads(run: Callable[[Part], Any], parts: Sequence[Part]) -> None:
     try:
         run(parts[0])
     finally:
-        if others:
-            wait(others)
+        for other in others:
+            other.exception()  # waits for it
     for other in others:
         other.result()
 
