@@ -86,7 +86,8 @@ def test_a_search_of_several_seeds_chooses_by_their_mean(tmp_path):
         for seed, accuracy in zip((0, 1000), accuracies, strict=True):
             setting = described(gradient)
             ledger.add(Run("tiny", BOOLEAN, setting, SEARCH, seed, "0a", accuracy, None, 1, 0.1, 1.0, {}, {}))
-    assert choice.chosen(TINY, BOOLEAN, ledger) == second
+    assert choice.chosen(replace(TINY, searches=(2,)), BOOLEAN, ledger) == second
+    assert choice.chosen(TINY, BOOLEAN, ledger) == first  # whose search has one
     rows = table._search_rows(TINY, ledger)
     assert [(row[1], row[2], row[5]) for row in rows] == [
         (f"`{described(second)}`", "76.00%", "2"),
@@ -96,9 +97,41 @@ def test_a_search_of_several_seeds_chooses_by_their_mean(tmp_path):
 
 def test_a_search_of_several_seeds_has_its_own(files, monkeypatch):
     for module in (results, table):
-        monkeypatch.setattr(module, "TASKS", (replace(TINY, searches=2, seeds=1, papers=0),))
+        monkeypatch.setattr(module, "TASKS", (replace(TINY, searches=(2,), seeds=1, papers=0),))
     assert results.main(files) == 0
     assert [line["seed"] for line in ledger_of(files)] == [0, 1000] * 4 + [1, 1]
+
+
+def test_the_better_half_of_the_settings_goes_on_to_the_next_round(files, monkeypatch):
+    three = {BOOLEAN: (*SETTINGS[BOOLEAN], boolean(k=5)), SURROGATE: (*SETTINGS[SURROGATE], surrogate("triangle", 1.0))}
+    task = replace(TINY, settings=three, searches=(1, 3), seeds=1, papers=0)
+    for module in (results, table):
+        monkeypatch.setattr(module, "TASKS", (task,))
+    assert results.main(files) == 0
+    lines = [line for line in ledger_of(files) if line["phase"] == SEARCH]
+    assert [line["seed"] for line in lines] == [0] * 6 + [1000, 2000] * 4
+    for family, first, then in ((BOOLEAN, lines[:3], lines[6:10]), (SURROGATE, lines[3:6], lines[10:])):
+        worst = min(first[::-1], key=lambda line: line["validation"])  # the last of equals
+        assert [line["setting"] for line in then[::2]] == [line["setting"] for line in first if line is not worst]
+        means = {
+            line["setting"]: np.mean([each["validation"] for each in lines if each["setting"] == line["setting"]])
+            for line in then
+        }
+        found = choice.chosen(task, family, Ledger(Path(files[1])))
+        assert means[described(found)] == max(means.values())
+
+
+def test_a_setting_that_fell_out_is_not_chosen_for_its_few_seeds(tmp_path):
+    ledger = Ledger(tmp_path / "runs.jsonl")
+    first, second = SETTINGS[BOOLEAN]
+    for gradient, accuracies in ((first, (0.9,)), (second, (0.95, 0.6))):
+        for seed, accuracy in zip((0, 1000), accuracies, strict=False):
+            setting = described(gradient)
+            ledger.add(Run("tiny", BOOLEAN, setting, SEARCH, seed, "0a", accuracy, None, 1, 0.1, 1.0, {}, {}))
+    task = replace(TINY, searches=(1, 2))
+    assert choice.remaining(task, BOOLEAN, ledger, 1) == [second]
+    assert choice.chosen(task, BOOLEAN, ledger) == second
+    assert [row[1] for row in table._search_rows(task, ledger)] == [f"`{described(each)}`" for each in (second, first)]
 
 
 def test_the_papers_own_gradient_may_be_the_chosen_one_and_is_trained_once(files, monkeypatch):

@@ -27,7 +27,8 @@ class Task:
     """A row of the table.
 
     recipe: a shipped one's name. wanted: test accuracy in percent, 0 where it is only reported. seeds: how many the
-    final phase has, but for the paper's own gradient, which has at most `papers`. searches: how many a search has.
+    final phase has, but for the paper's own gradient, which has at most `papers`. searches: how many a search has; of
+    several numbers all settings have the first, and the better half of them goes on to the next (successive halving).
     oracle: test samples that the oracle runs too. settings: for each family the gradients that are searched; a single
     one is taken without a search.
     changes: of the recipe's other keys. folds: more changes, of the training with seed 1, 2 and so on, so that the
@@ -45,7 +46,7 @@ class Task:
     folds: tuple[Change, ...] = ()
     note: str = ""
     papers: int = 5
-    searches: int = 1
+    searches: tuple[int, ...] = (1,)
     against: tuple[str, ...] = ()
 
     def changed(self, seed: int) -> Change:
@@ -64,7 +65,7 @@ TASKS = (
         97.0,
         DIGITS,
         seeds=40,
-        searches=20,
+        searches=(20,),
         papers=20,
         changes=LONGER,
         note="Recipe `digits` with 60 epochs, 200 of its 1,200 training samples for validation, other ones with each "
@@ -106,7 +107,7 @@ TASKS = (
         96.0,
         SPEECH,
         seeds=10,
-        searches=3,
+        searches=(3, 9),
         papers=3,
         changes={"epochs": 48},
         note="Recipe `fsdd` with 48 epochs. Six seeds of 24 epochs came first, with a reset share of 0.5: 96.78 and "

@@ -16,28 +16,36 @@ from bitspike import Network, compare, run
 from bitspike.training import Recipe, Trained, load_recipe, test_set, train
 from bitspike.training.task import TestSet
 
-from .choice import chosen
+from .choice import SEEDS_APART, chosen, remaining
 from .ledger import FINAL, SEARCH, Ledger, Run
 from .plan import Task
 from .settings import BOOLEAN, FAMILIES, PAPER, SEARCHED, Change, described
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 AT_ONCE = 250  # test samples whose every register is held at a time
-SEARCHES_APART = 1000  # the search has seeds 0, 1000 and so on; the final phase its own, from 1
 
 
 def carry_out(task: Task, ledger: Ledger, data_dir: Path | None) -> Iterator[Run]:
     """The trainings of a task that the ledger lacks, each as soon as it is in the ledger."""
     loaded = load_recipe(MODELS / f"{task.recipe}.yaml", data_dir)
-    for family in SEARCHED:
-        for gradient in task.settings[family] if len(task.settings[family]) > 1 else ():
-            for seed in range(0, task.searches * SEARCHES_APART, SEARCHES_APART):
-                yield from _missing(task, family, gradient, SEARCH, seed, loaded, ledger, data_dir)
+    for family, gradient, seed in _search(task, ledger):
+        yield from _missing(task, family, gradient, SEARCH, seed, loaded, ledger, data_dir)
     gradients = {family: chosen(task, family, ledger) for family in FAMILIES}
     for seed in range(1, 1 + task.seeds):
         for family, gradient in gradients.items():
             if family != PAPER or seed <= task.papers:
                 yield from _missing(task, family, gradient, FINAL, seed, loaded, ledger, data_dir)
+
+
+def _search(task: Task, ledger: Ledger) -> Iterator[tuple[str, Change, int]]:
+    """The trainings of a search, round after round: family, gradient and seed."""
+    done = 0
+    for number, seeds in enumerate(task.searches):
+        for family in SEARCHED:
+            for gradient in remaining(task, family, ledger, number) if len(task.settings[family]) > 1 else ():
+                for seed in range(done * SEEDS_APART, seeds * SEEDS_APART, SEEDS_APART):
+                    yield family, gradient, seed
+        done = seeds
 
 
 def _missing(

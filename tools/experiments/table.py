@@ -24,7 +24,8 @@ _INTRODUCTION = """
 
 Made by `python tools/results.py`; every training is a line of `RESULTS.jsonl` beside this page. Accuracies are those
 of the exported integers. Settings are chosen on validation samples cut from the training set, other ones with each
-seed, with equally many settings and seeds for both families; the test set is read in the final phase only.
+seed, with equally many settings and seeds for both families; where the seeds listed differ, the better half of the
+settings went on to more of them. The test set is read in the final phase only.
 """
 
 _COLUMNS = """
@@ -79,7 +80,7 @@ def _details(task: Task, ledger: Ledger) -> str:
 
 
 def _search_rows(task: Task, ledger: Ledger) -> list[list[str]]:
-    """A line a setting, the best of a family first."""
+    """A line a setting, the best of a family first, of those with the most seeds."""
     return [
         [
             family,
@@ -90,7 +91,9 @@ def _search_rows(task: Task, ledger: Ledger) -> list[list[str]]:
             str(len(runs)),
         ]
         for family in SEARCHED
-        for setting, runs in sorted(searches(task, family, ledger).items(), key=lambda item: -validation(item[1]))
+        for setting, runs in sorted(
+            searches(task, family, ledger).items(), key=lambda item: (-len(item[1]), -validation(item[1]))
+        )
     ]
 
 
