@@ -108,7 +108,7 @@ TASKS = (
         SPEECH,
         seeds=30,
         searches=(3, 9),
-        papers=3,
+        papers=5,
         changes={"epochs": 48},
         note="Recipe `fsdd` with 48 epochs. Six seeds of 24 epochs came first, with a reset share of 0.5: 96.78 and "
         "96.89 %, -0.11 [-1.56, +1.33]. Then four settings a family and one seed chose k 7 with p 1.5, which the "
@@ -163,7 +163,7 @@ TASKS = (
         0.0,
         XYLO_SPEECH,
         seeds=10,
-        papers=3,
+        papers=5,
         note="Half the neurons, 16 mel channels of 40, and 8 outputs are what differs from the row of 256 neurons; the "
         "chip's datapath alone is what differs from the next. Five seeds came first, here and in the next row, with "
         "differences of +0.87 [-0.75, +2.49] and +2.33 [-0.85, +5.51]; five more make the ten that a claim needs.",
@@ -176,7 +176,7 @@ TASKS = (
         0.0,
         RECURRENT,
         seeds=10,
-        papers=1,
+        papers=5,
         note="Ten seeds of each ran first with the settings of spoken digits above; the search came then, and the "
         "surrogate's were trained again with what it chose (it had 92.6 % in the mean).",
     ),
