@@ -102,6 +102,15 @@ def test_a_search_of_several_seeds_has_its_own(files, monkeypatch):
     assert [line["seed"] for line in ledger_of(files)] == [0, 1000] * 4 + [1, 1]
 
 
+def test_seeds_that_only_an_older_recipe_has_do_not_count(tmp_path):
+    ledger = Ledger(tmp_path / "runs.jsonl")
+    single = replace(TINY, settings={family: settings[:1] for family, settings in SETTINGS.items()})
+    for seed, recipe in ((1, "0a"), (2, "0a"), (1, "0b")):
+        setting = described(SETTINGS[BOOLEAN][0])
+        ledger.add(Run("tiny", BOOLEAN, setting, FINAL, seed, recipe, 0.9, 0.8, 1, 0.1, 1.0, {}, {}))
+    assert [(run.seed, run.recipe) for run in table._finals(single, BOOLEAN, ledger)] == [(1, "0b")]
+
+
 def test_the_better_half_of_the_settings_goes_on_to_the_next_round(files, monkeypatch):
     three = {BOOLEAN: (*SETTINGS[BOOLEAN], boolean(k=5)), SURROGATE: (*SETTINGS[SURROGATE], surrogate("triangle", 1.0))}
     task = replace(TINY, settings=three, searches=(1, 3), seeds=1, papers=0)

@@ -38,11 +38,8 @@ def test_only_a_run_that_makes_arrays_of_its_own_is_cut(monkeypatch, tmp_path):
     monkeypatch.setattr(
         run, "_simulate", lambda job, counts, *more: parts.append(len(counts)) or simulate(job, counts, *more)
     )
-    network, spikes = (
-        generic([[5] * 8]),
-        np.ones((6, 5, 1), int),
-    )  # of each sample and step an input, and more of a trace
-    monkeypatch.setattr(memory, "CHUNK", 6 * 5)
+    network, spikes = generic([[5] * 8]), np.ones((6, 5, 1), int)
+    monkeypatch.setattr(memory, "CHUNK", 6 * 5)  # all of the input, which has a byte a step, and not the trace
     bs.run(network, spikes)
     assert parts == [6]
     bs.run(network, spikes, engine="array")

@@ -126,7 +126,8 @@ def _finals(task: Task, family: str, ledger: Ledger) -> list[Run]:
     Those of a setting that a wider search put aside, or of a recipe as it was before, do not count.
     """
     wanted = (task.name, FINAL, described(chosen(task, family, ledger)))
-    runs = {run.seed: run for run in ledger.runs if (run.task, run.phase, run.setting) == wanted}
+    found = [run for run in ledger.runs if (run.task, run.phase, run.setting) == wanted]
+    runs = {run.seed: run for run in found if task.folds or run.recipe == found[-1].recipe}  # a fold has its own
     return [runs[seed] for seed in sorted(runs)]
 
 
