@@ -27,13 +27,14 @@ def tables(flipped):
 
 
 @pytest.mark.parametrize("flipped", [False, True])
-def test_runs_are_the_synapses_each_once(flipped):
+def test_patches_are_the_synapses_each_once(flipped):
     for shape, kernels, synapses, picture in tables(flipped):
+        down, tap_down = picture.down
         found = [
-            (source, place // OUT + step, picture.kernel[tap // OUT + step, 0])
+            (source, (place + run * down) // OUT + step, picture.kernel[(tap + run * tap_down) // OUT + step, 0])
             for source, ends in enumerate(itertools.pairwise(picture.first))
-            for place, tap, length in picture.runs[slice(*ends)]
-            for step in range(length)
+            for place, tap, runs, length in picture.patches[slice(*ends)]
+            for run, step in itertools.product(range(runs), range(length))
         ]
         one = synapses.targets < np.prod(shape.output_shape(kernels.shape)[1:])  # the first channel's
         weights = kernels.ravel()[synapses.index[one]]

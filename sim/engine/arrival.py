@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from ..network.geometry import Pair
 from ..profile.analysis import arriving, effective_weight
 from ..profile.schema import Profile
 from .pool import Windows
@@ -19,9 +20,9 @@ class Arrival:
     synapses: how many registers it reaches. listed: whether its weights are lists (for each of its delays) or a
     matrix (it has one delay). raster: the type of the channels, where the source's spikes are lists, too; else ''.
     Types: of the source's spikes, the weights, and sums that hold whatever can arrive. picture: the type of a
-    convolution's kernel; '' if there is none, or if it is not computed as one. usual: how many places its runs have,
-    as a rule. channels_last: of the source, if its spikes are read so; then it is a pool, of these `windows`, or a
-    picture that may be computed place by place, as `sweep` says.
+    convolution's kernel; '' if there is none, or if it is not computed as one. usual: how many runs of how many places
+    its patches have, as a rule. channels_last: of the source, if its spikes are read so; then it is a pool, of these
+    `windows`, or a picture that may be computed place by place, as `sweep` says.
     """
 
     via: str
@@ -32,7 +33,7 @@ class Arrival:
     weight: str
     total: str
     picture: str = ""
-    usual: int = 0
+    usual: Pair = (0, 0)
     channels_last: int = 0
     sweep: Sweep | None = None
     windows: Windows | None = None

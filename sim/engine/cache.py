@@ -190,7 +190,9 @@ def object_code(source: str) -> bytes:
     """An LLVM module compiled for this processor."""
     module = llvm.parse_assembly(source)
     module.verify()
-    passes = llvm.create_pass_builder(_machine(), llvm.create_pipeline_tuning_options(speed_level=2))
+    options = llvm.create_pipeline_tuning_options(speed_level=2)
+    options.loop_unrolling = False
+    passes = llvm.create_pass_builder(_machine(), options)
     passes.getModulePassManager().run(module, passes)
     code: bytes = _machine().emit_object(module)
     return code

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from ctypes import addressof
 from dataclasses import dataclass
 from itertools import pairwise
@@ -140,23 +140,26 @@ def _run_part(work: _Work, calls: _Calls, begin: int, end: int) -> None:
     Where a layer reads what another sent channels last, samples are run one by one, and steps block by block.
     """
     alone = bool(work.sent) or end == begin + 1
+    order: Iterable[tuple[int, int, int, str]] = _order(work)
+    order = list(order) if alone and end > begin + 1 else order
     for first_sample in range(begin, end) if alone else [begin]:
         end_sample = first_sample + 1 if alone else end
-        for base in range(0, work.steps, work.block):
-            for first, last, layer in _order(work.groups, base, min(base + work.block, work.steps)):
-                kernel, values = calls.by_layer[layer]
-                # the registers of one sample stay in their rows from one block of steps to the next
-                stays = not alone or first == 0, not alone or last == work.steps
-                values[: len(BLOCK)] = [first_sample, end_sample, first, last, base, *stays]
-                kernel(addressof(values))
+        for base, first, last, layer in order:
+            kernel, values = calls.by_layer[layer]
+            # the registers of one sample stay in their rows from one block of steps to the next
+            stays = not alone or first == 0, not alone or last == work.steps
+            values[: len(BLOCK)] = [first_sample, end_sample, first, last, base, *stays]
+            kernel(addressof(values))
 
 
-def _order(groups: Sequence[Sequence[Layer]], first: int, last: int) -> Iterator[tuple[int, int, str]]:
-    """Which steps of which layer are run one after the other."""
-    for group in groups:
-        for span in [(first, last)] if len(group) == 1 else pairwise(range(first, last + 1)):
-            for layer in group:
-                yield *span, layer.name
+def _order(work: _Work) -> Iterator[tuple[int, int, int, str]]:
+    """Which steps of which layer are run one after the other, with the step that their block begins with."""
+    for base in range(0, work.steps, work.block):
+        last = min(base + work.block, work.steps)
+        for group in work.groups:
+            for span in [(base, last)] if len(group) == 1 else pairwise(range(base, last + 1)):
+                for layer in group:
+                    yield base, *span, layer.name
 
 
 @dataclass(frozen=True)

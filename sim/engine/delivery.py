@@ -16,8 +16,8 @@ from .listing import Events, listed, strongest
 from .matrix import PAIRED, Matrix, accumulated, collected, part_of
 from .picture import Canvas, convolved
 from .pool import SIDES, most_sent, pooled
-from .signature import sum_values
-from .sweep import Panes, marked, swept
+from .signature import DOWN, sum_values
+from .sweep import Panes, ordered, swept
 from .vector import Lists, Neurons
 
 
@@ -93,28 +93,29 @@ class Delivery:
         """Place by place, where many sources have spiked and no register can pass its word; else event by event."""
         code, builder, register, cap = self.code, self.code.builder, self.registers[0], self.connection.cap
         panes = self._panes(step)
-        spikes, sums = marked(code, panes), self._sums()
+        spikes, sums = ordered(code, panes, cap != NONZERO), self._sums()
         most = I64(1) if cap == NONZERO else spikes.most
         fits = builder.icmp_signed(">=", spikes.found, builder.mul(panes.high, panes.wide))
-        if cap not in (ANY, NONZERO):
-            fits = builder.and_(fits, builder.icmp_signed("<=", most, I64(int(cap))))
+        allowed = panes.sweep.multiples if cap in (ANY, NONZERO) else min(int(cap), panes.sweep.multiples)
+        fits = builder.and_(fits, builder.icmp_unsigned("<=", most, I64(allowed)))
         if sums is None:
             ends = (builder.mul(most, self._argument(end)) for end in ("lowest", "highest"))
             fits = builder.and_(fits, self._roomy(register, *ends))
         with builder.if_else(fits) as (by_place, by_event):
             with by_place:
-                graded = builder.icmp_signed(">", most, I64(1))
-                swept(code, panes, graded, self.neurons.rows[register] if sums is None else sums)
+                swept(code, panes, self.neurons.rows[register] if sums is None else sums)
             with by_event:
                 self._synapse(0, sums, self._events(at), delay)
         self._settle(register, sums)
 
     def _panes(self, step: Any) -> Panes:
         """What a sweep works on."""
-        assert self.arrival.sweep is not None
+        sweep = self.arrival.sweep
+        assert sweep is not None
         high, wide = self._argument("source_high"), self._argument("source_wide")
-        words, kernel = self._row("words", "int64"), self._row("swept", self.arrival.picture)
-        return Panes(self.arrival.sweep, self.channels, high, wide, words, self._sent(step), kernel)
+        rows = self._row("order", "uint32"), self._row("begins", "int32")
+        kernel = self._row("swept", sweep.weight)
+        return Panes(sweep, self.channels, high, wide, *rows, self._sent(step), kernel)
 
     def _sent(self, step: Any) -> Row:
         """A row of the source's spikes, channels last."""
@@ -194,8 +195,9 @@ class Delivery:
     def _picture(self, i: int, sums: Row | None, events: Events, delay: Any) -> None:
         """As a picture, where no register can pass its word on the way; else synapse by synapse."""
         builder, register = self.code.builder, self.registers[i]
-        rows = self._row("first", "int64"), self._row("runs", "int32"), self._row("kernel", self.arrival.picture)
-        canvas = Canvas(self.channels, self.arrival.usual, *rows)
+        rows = self._row("first", "int64"), self._row("patches", "int32"), self._row("kernel", self.arrival.picture)
+        down = self._argument(DOWN[0]), self._argument(DOWN[1])
+        canvas = Canvas(self.channels, self.arrival.usual, down, *rows)
         some = builder.icmp_signed(">", events.found, I64(0))
         if sums is not None:
             with builder.if_then(some):

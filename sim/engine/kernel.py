@@ -17,8 +17,8 @@ from ..profile.analysis import held, widest
 from ..profile.schema import SPIKES, Profile, storage
 from . import vector
 from .delivery import Delivery
-from .picture import turned
 from .signature import Signature, arguments
+from .turn import turned
 from .vector import Neurons, counted
 
 

@@ -75,22 +75,21 @@ def _list(code: Code, chunk: Any, begin: Any, known: Any, index: Row, found: Slo
     ops = LaneOps(code, GROUP, {}, {})
     for first in range(0, lanes, GROUP):
         group = builder.and_(builder.lshr(mask, I64(first)), I64((1 << GROUP) - 1))
-        places = builder.bitcast(builder.load(builder.gep(_places(code), [I64(0), group])), _PLACES)
-        places = resized(builder, places, index.bits, signed=False)
+        entries = resized(builder, places(code, group), index.bits, signed=False)
         start = ops.at(ops.splat(builder.add(begin, I64(first)), ANYTHING), index.bits)
-        index.store(found.get(), builder.add(places, start), GROUP)
+        index.store(found.get(), builder.add(entries, start), GROUP)
         found.add(builder.ctpop(group))
 
 
-def _places(code: Code) -> ir.GlobalVariable:
-    """For each set of a GROUP's entries, which they are, lowest first, a byte each."""
-    module, name = code.builder.module, "places"
+def places(code: Code, group: Any) -> Any:
+    """Which bits of a number below 2 ** GROUP are set, lowest first; behind them zeros."""
+    builder, module, name = code.builder, code.builder.module, "places"
     if name not in module.globals:
         table = ir.GlobalVariable(module, ir.ArrayType(I64, 1 << GROUP), name)
         table.global_constant, table.linkage = True, "internal"
         sets = ([place for place in range(GROUP) if number >> place & 1] for number in range(1 << GROUP))
         table.initializer = ir.Constant(table.value_type, [I64(int.from_bytes(bytes(each), "little")) for each in sets])
-    return module.globals[name]
+    return builder.bitcast(builder.load(builder.gep(module.globals[name], [I64(0), group])), _PLACES)
 
 
 def strongest(code: Code, events: Events) -> tuple[Any, Any]:

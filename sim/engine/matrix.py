@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..datapath import deliver
 from ..ops.base import Registers
-from ..ops.code import I32, I64, Code, Row, resized
+from ..ops.code import I64, Code, Row, joined, resized
 from ..ops.interval import Interval
 from ..ops.lane_arithmetic import Lanes, lane_bits
 from ..ops.lanes import LaneOps
@@ -80,16 +80,15 @@ class Matrix:
         pair = self.pair(source, vector)
         upper = builder.lshr(pair, _same(_PAIR, _BYTE))
         lower = builder.and_(pair, _same(_PAIR, (1 << _BYTE) - 1))
-        whole = _joined(builder, lower, upper)
+        whole = joined(builder, lower, upper)
         return resized(builder, builder.sub(whole, _same(whole.type, _BIAS)), bits, signed=True)
 
 
 def part_of(code: Code, word: Word, matrix: Matrix) -> Any:
-    """How many events a register takes at a time: they add at most half of what its word holds, if they are not few."""
+    """How many events of one spike a register takes at a time: they add at most half of what its word holds."""
     builder, spread = code.builder, code.builder.sub(matrix.most, matrix.least)
     spread = builder.select(builder.icmp_signed(">", spread, I64(1)), spread, I64(1))
-    part = builder.sdiv(I64((word.max - word.min) // 2), spread)
-    return builder.select(builder.icmp_signed(">=", part, I64(FEWEST)), part, I64(1 << 31))
+    return builder.sdiv(I64((word.max - word.min) // 2), spread)
 
 
 def accumulated(neurons: Neurons, register: str, matrix: Matrix, part: Any, events: Events, count: Interval) -> None:
@@ -103,6 +102,11 @@ def accumulated(neurons: Neurons, register: str, matrix: Matrix, part: Any, even
             _each(neurons, register, place, matrix, events, count)
         return
     word, weakest, strong = neurons.neuron.registers[register], *strongest(code, events)
+    several = code.slot(part)
+    with builder.if_then(events.graded):
+        several.set(builder.sdiv(part, builder.sub(strong, weakest)))
+    enough = builder.icmp_signed(">=", several.get(), I64(FEWEST))
+    part = builder.select(enough, several.get(), I64(1 << 31))  # all of them, as few are not worth a part
     low = builder.add(builder.mul(strong, matrix.least), builder.mul(weakest, matrix.most))
     high = builder.add(builder.mul(strong, matrix.most), builder.mul(weakest, matrix.least))
     with code.loop(I64(0), events.found, part) as first:
@@ -220,7 +224,7 @@ def _pairs(code: Code, row: Row, bits: int, places: Sequence[Any], matrix: Matri
     for (whole, upper), place in zip(sums, places, strict=True):
         high = upper.get()
         low = builder.sub(whole.get(), builder.shl(high, _same(_PAIR, _BYTE)))
-        total = _joined(builder, builder.sub(low, bias), builder.sub(high, bias))
+        total = joined(builder, builder.sub(low, bias), builder.sub(high, bias))
         before = widened(code, row, place, bits)
         row.store(place, builder.add(before, resized(builder, total, bits, signed=True)), LANES)
 
@@ -253,9 +257,3 @@ def _each(neurons: Neurons, register: str, place: Any, matrix: Matrix, events: E
 def _same(kind: Any, value: int) -> Any:
     """The same integer in every lane."""
     return ir.Constant(kind, [value] * kind.count)
-
-
-def _joined(builder: ir.IRBuilder, first: Any, second: Any) -> Any:
-    """The lanes of two vectors, one behind the other."""
-    order = ir.Constant(ir.VectorType(I32, 2 * first.type.count), list(range(2 * first.type.count)))
-    return builder.shuffle_vector(first, second, order)

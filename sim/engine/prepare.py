@@ -21,9 +21,10 @@ from .emptied import emptied, rested
 from .kernel import kernel_code, kernel_key
 from .listing import GROUP
 from .matrix import PAIRED, paired
-from .picture import channels_last
 from .pool import SIDES
-from .signature import BLOCK, Signature, arguments, of_room, sum_values
+from .signature import BLOCK, DOWN, Signature, arguments, of_room, sum_values
+from .sweep import MULTIPLES
+from .turn import channels_last
 from .vector import LANES
 from .wiring import Incoming, Layer
 
@@ -98,15 +99,17 @@ def _prepared(profile: Profile, layer: Layer, chosen: Signature) -> Prepared:
         arrays[f"lags{k}"] = np.array([i.lag for i in delays], np.int64)
         if arrival.picture and first.picture is not None:
             picture = first.picture
-            arrays |= {f"first{k}": picture.first, f"runs{k}": picture.runs}
+            arrays |= {f"first{k}": picture.first, f"patches{k}": picture.patches}
+            numbers |= {f"{name}{k}": way for name, way in zip(DOWN, picture.down, strict=True)}
             arrays[f"kernel{k}"] = np.ascontiguousarray(picture.kernel, arrival.picture)
             extremes = zip(("lowest", "highest"), picture.extremes(), strict=True)
             numbers |= {f"{name}{k}": value for name, value in extremes}
         if arrival.sweep and first.picture is not None and first.picture.swept is not None:
             swept = first.picture.swept
-            arrays[f"swept{k}"] = np.ascontiguousarray(swept.kernel, arrival.picture)
+            multiplied = swept.multiplied(arrival.sweep.multiples)
+            arrays[f"swept{k}"] = np.ascontiguousarray(multiplied, arrival.sweep.weight)
             numbers |= {f"source_high{k}": swept.high, f"source_wide{k}": swept.wide}
-            rows[f"words{k}"] = (swept.words, "int64")
+            rows |= {f"order{k}": (pre + GROUP, "int32"), f"begins{k}": (swept.places + 1, "int32")}
         if first.pool is not None:
             numbers |= {f"{name}{k}": side for name, side in zip(SIDES, first.pool.sides, strict=True)}
     words = layer.neuron.parameters | layer.neuron.derived
@@ -119,6 +122,7 @@ def _prepared(profile: Profile, layer: Layer, chosen: Signature) -> Prepared:
     if layer.aliases is not None:
         arrays["aliases"] = np.ascontiguousarray(layer.aliases)
         numbers["slots"] = layer.aliases.shape[1]
+    arrays = {name: aligned(array) for name, array in arrays.items()}
     names = {name: place for place, name in enumerate(arguments(profile, chosen))}
     values = np.zeros(len(names), np.int64)
     for name, value in (numbers | {name: address(array) for name, array in arrays.items()}).items():
@@ -178,7 +182,10 @@ def _arrival(layer: Layer, delays: Sequence[Incoming], raster: str) -> Arrival:
     swept = first.picture.swept
     if swept is None or swept.sweep.planes != first.channels_last:
         return drawn
-    return replace(drawn, channels_last=first.channels_last, sweep=swept.sweep)
+    multiples = max(1, min(first.acting.hi, MULTIPLES))
+    weight = narrowest([swept.kernel * multiples])
+    sweep = replace(swept.sweep, multiples=multiples, weight="int16" if weight == "int8" else weight)
+    return replace(drawn, channels_last=first.channels_last, sweep=sweep)
 
 
 def _by_projection(layer: Layer) -> list[list[Incoming]]:
@@ -212,6 +219,16 @@ def padded(array: NDArray[Any]) -> NDArray[Any]:
     """Zeros behind the last axis, up to whole vectors."""
     behind = -array.shape[-1] % LANES
     return np.pad(array, [(0, 0)] * (array.ndim - 1) + [(0, behind)]) if behind else array
+
+
+def aligned(array: NDArray[Any]) -> NDArray[Any]:
+    """The same from a cache line on: of vectors that begin elsewhere every other one lies in two lines."""
+    if address(array) % LINE == 0:
+        return array
+    room = np.empty(array.nbytes + LINE, np.uint8)
+    copy = np.ndarray(array.shape, array.dtype, room, -address(room) % LINE)
+    copy[...] = array
+    return copy
 
 
 def ordered(values: NDArray[Any], order: NDArray[np.int64] | None) -> NDArray[Any]:

@@ -37,7 +37,8 @@ class Signature:
         return f"int{lane_bits(spans[register])}" if register in spans else storage(neuron, register).dtype
 
 
-PICTURE = ("first", "runs", "kernel", "lowest", "highest")
+DOWN = ("place_down", "tap_down")
+PICTURE = ("first", "patches", *DOWN, "kernel", "lowest", "highest")
 SWEEP = ("source_high", "source_wide", "swept")
 SENT = ("sent", "sent_stride")
 
@@ -55,7 +56,7 @@ def arguments(profile: Profile, signature: Signature) -> list[str]:
     of them together, `all_most{k}_{i}` and `all_least{k}_{i}`; of a sum also the projection's own `q{k}_*`; and room:
     `index{k}` [pre + GROUP], `acting{k}` [pre], `sums{k}` [padded]. Of a raster, `s{k}` are its pointers, `index{k}`
     and `acting{k}` its channels and what they act as; the latter is a single entry where `graded{k}` is 0. Of a picture
-    (see there) its runs and kernel, and what a spike of every source adds at most, and as a `sweep` (see there) its
+    (see there) its patches and kernel, and what a spike of every source adds at most, and as a `sweep` (see there) its
     sides, kernel and room for words; of a pool its sides; of a sweep and of a pool the source's `sent{k}` and
     `sent_stride{k}`. Columns of matrices, targets of lists and parameters are in the order of the kernel's rows.
     Parameters and derived values `p_*` [padded], or the value itself where it is uniform; for one sample, registers
@@ -104,7 +105,7 @@ def of_room(profile: Profile, signature: Signature) -> list[str]:
     names += ["turned"] if signature.channels_last else []
     for k, arrival in enumerate(signature.incoming):
         names += [] if arrival.raster else [f"index{k}", f"acting{k}"]
-        names += [f"words{k}"] if arrival.sweep else []
+        names += [f"order{k}", f"begins{k}"] if arrival.sweep else []
         names += [f"sums{k}"] if profile.connections[arrival.via].sum else []
     return names
 

@@ -1,15 +1,14 @@
 """Convolutions of a compiled kernel, place by place of the target: for steps in which most source places spike.
 
-The channels of a place of the source that have spiked are the bits of a few words. Row by row of the target, the words
-of the kernel's rows are gone through column by column, and what a bit brings to the places that its column reaches is
-added to sums in registers, which are written once they have passed (`picture` writes what each event adds).
+The source's spikes are listed column by column: where the weights of each are, multiplied by how many spikes it
+counts. What reaches a row of the target from one column then follows one another in that list, whichever of the
+kernel's rows it is under; its weights are added to sums in registers, which are written once they have passed
+(`picture` writes what each event adds).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -17,31 +16,26 @@ from llvmlite import ir
 from numpy.typing import NDArray
 
 from ..network.geometry import Convolution, Pair
-from ..ops.code import I1, I64, Code, Row, Slot, greater, greatest, resized, vectors, zeros
+from ..ops.code import I32, I64, Code, Row, Slot, greater, greatest, resized, same, vectors, zeros
+from .listing import GROUP, places
 
-BITS = 64  # of a word of channels
+MULTIPLES = 8  # of its weights that are kept, at most: more spikes of one source go event by event
 _LANES = (32, 16, 8)  # channels that are gone through together
-_READ = (64, 32, 16, 8, 4, 2, 1)  # channels that are read together; none lie in two words
+_READ = (8, 4, 2, 1)  # channels that are listed together
 _MOST_BITS = 12 * 256  # of the sums of a column, which are to stay in registers
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """What the code depends on: the kernel's (height, width), the padding alike, and the source's channels."""
+    """What the code depends on: the kernel's (height, width), the padding alike, the source's channels; as how many
+    spikes one of them counts at most, and the type of its weights times so many.
+    """
 
     size: Pair
     padding: Pair
     planes: int
-
-    @property
-    def words(self) -> int:
-        """Of the channels of a source's place."""
-        return -(-self.planes // BITS)
-
-    @property
-    def together(self) -> bool:
-        """Whether the channels of all rows of the kernel fit one word."""
-        return self.size[0] * self.planes <= BITS
+    multiples: int = 1
+    weight: str = "int16"
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +52,13 @@ class Swept:
     kernel: NDArray[np.int64]
 
     @property
-    def words(self) -> int:
-        """Of all places of the source, with the padding above and below."""
-        return (self.high + 2 * self.sweep.padding[0]) * self.wide * self.sweep.words
+    def places(self) -> int:
+        """Of the source."""
+        return self.high * self.wide
+
+    def multiplied(self, multiples: int) -> NDArray[np.int64]:
+        """[multiple, ...]: the kernel once, twice, and so on."""
+        return np.multiply.outer(np.arange(1, multiples + 1), self.kernel)
 
 
 def swept_of(
@@ -88,81 +86,105 @@ def swept_of(
 class Panes:
     """What the code works on: see `Swept`. channels: of the target. sent: the source's spikes, channels last.
 
-    words: room for the words of all places; it begins with 0, as those of the margin stay. kernel: see `Swept`.
+    order, begins: room for a list of all spikes, column by column, and for where in it each place begins. kernel: as
+    `Swept.multiplied`.
     """
 
     sweep: Sweep
     channels: int
     high: Any
     wide: Any
-    words: Row
+    order: Row
+    begins: Row
     sent: Row
     kernel: Row
 
+    @property
+    def tap(self) -> int:
+        """Weights that a spike brings to the places of a row."""
+        return self.sweep.size[1] * self.channels
+
+    @property
+    def line(self) -> int:
+        """Weights of all channels of a row."""
+        return self.sweep.planes * self.tap
+
 
 @dataclass(frozen=True)
-class Marked:
-    """The sources that spiked, in the words of `Panes`: how many, and as how many spikes one counts at most."""
+class Ordered:
+    """The sources that spiked, as listed in `Panes`: how many, and as how many spikes one counts at most."""
 
     found: Any
     most: Any
 
 
-def marked(code: Code, panes: Panes) -> Marked:
-    """Mark the sources that spiked."""
-    builder, sweep = code.builder, panes.sweep
-    margin, places = builder.mul(I64(sweep.padding[0]), panes.wide), builder.mul(panes.high, panes.wide)
-    found, parts = code.slot(I64(0)), list(vectors(sweep.planes, _READ))
-    every = [code.slot(zeros(panes.sent.bits, lanes)) for _, lanes in parts]
-    with code.loop(I64(0), places) as place:
-        words = [I64(0)] * sweep.words
-        for (first, lanes), seen in zip(parts, every, strict=True):
-            sent = panes.sent.load(builder.add(builder.mul(place, I64(sweep.planes)), I64(first)), lanes)
-            flags = builder.icmp_unsigned("!=", sent, zeros(panes.sent.bits, lanes))
-            bits = builder.bitcast(flags, ir.IntType(lanes))
-            bits = bits if lanes == BITS else builder.shl(builder.zext(bits, I64), I64(first % BITS))
-            words[first // BITS] = builder.or_(words[first // BITS], bits)
-            seen.set(greater(builder, seen.get(), sent))
-        at = builder.mul(builder.add(place, margin), I64(sweep.words))
-        for number, word in enumerate(words):
-            panes.words.set(builder.add(at, I64(number)), word)
-            found.add(builder.ctpop(word))
-    most = I64(1)
-    for seen in every:
-        most = greater(builder, most, greatest(builder, seen.get()))
-    return Marked(found.get(), most)
+def ordered(code: Code, panes: Panes, counts: bool) -> Ordered:
+    """List the sources that spiked, each as where its weights are, behind those of the source's row 0.
 
-
-def swept(code: Code, panes: Panes, graded: Any, into: Row) -> None:
-    """Add what the marked sources bring to every neuron of `into` [place, channel], whose type holds it.
-
-    graded: whether each brings its weight as often as it counts, else once.
+    counts: whether each brings its weights as often as it counts, else once.
     """
-    with code.builder.if_else(graded) as (several, single):
-        for often, branch in ((True, several), (False, single)):
-            with branch:
-                _swept(code, panes, into, often)
+    builder, planes = code.builder, panes.sweep.planes
+    found, groups = code.slot(I64(0)), list(vectors(planes, _READ))
+    lines = {lanes: code.slot(zeros(I32.width, lanes)) for _, lanes in groups}
+    seen = [code.slot(zeros(panes.sent.bits, lanes)) for _, lanes in groups]
+    with code.loop(I64(0), panes.wide) as column:
+        for lanes, line in lines.items():
+            line.set(zeros(I32.width, lanes))
+        with code.loop(I64(0), panes.high) as row:
+            panes.begins.set(builder.add(builder.mul(column, panes.high), row), found.get())
+            place = builder.mul(builder.add(builder.mul(row, panes.wide), column), I64(planes))
+            for (first, lanes), most in zip(groups, seen, strict=True):
+                sent = panes.sent.load(builder.add(place, I64(first)), lanes)
+                most.set(greater(builder, most.get(), sent))
+                _list(code, panes, sent, first, lines[lanes].get(), found, counts)
+            for lanes, line in lines.items():
+                line.add(same(I32.width, lanes, panes.line))
+    panes.begins.set(builder.mul(panes.wide, panes.high), found.get())
+    most = I64(1)
+    for each in seen:
+        most = greater(builder, most, greatest(builder, each.get()))
+    return Ordered(found.get(), most)
 
 
-def _swept(code: Code, panes: Panes, into: Row, graded: bool) -> None:
-    builder, sweep = code.builder, panes.sweep
-    above, least = 2 * sweep.padding[0] - sweep.size[0] + 1, _LANES[-1]
+def _list(code: Code, panes: Panes, sent: Any, first: int, begin: Any, found: Slot, counts: bool) -> None:
+    """List those of some channels, from `first` on, that have spiked; without a branch, as `listing` does it."""
+    builder, lanes = code.builder, sent.type.count
+    flags = builder.icmp_unsigned("!=", sent, zeros(panes.sent.bits, lanes))
+    mask = builder.zext(builder.bitcast(flags, ir.IntType(lanes)), I64)
+    whole = panes.sweep.size[0] * panes.line if counts else 0  # from a multiple to the next
+    taps = ir.Constant(ir.VectorType(I32, lanes), [(first + lane) * panes.tap - whole for lane in range(lanes)])
+    often = resized(builder, sent, I32.width, signed=False)
+    entries = builder.add(builder.mul(often, same(I32.width, lanes, whole)), taps)
+    entries, bits = builder.add(entries, begin), resized(builder, places(code, mask), I32.width, signed=False)
+    listed = ir.Constant(bits.type, ir.Undefined)
+    for lane in map(I32, range(GROUP)):
+        entry = builder.extract_element(entries, builder.extract_element(bits, lane))
+        listed = builder.insert_element(listed, entry, lane)
+    panes.order.store(found.get(), listed, GROUP)
+    found.add(builder.ctpop(mask))
+
+
+def swept(code: Code, panes: Panes, into: Row) -> None:
+    """Add what the listed sources bring to every neuron of `into` [place, channel], whose type holds it."""
+    sweep, least = panes.sweep, _LANES[-1]
+    outputs = code.builder.add(panes.high, I64(2 * sweep.padding[0] - sweep.size[0] + 1))
     widths = [lanes for lanes in _LANES if lanes == least or sweep.size[1] * lanes * into.bits <= _MOST_BITS]
-    with code.loop(I64(0), builder.add(panes.high, I64(above))) as row:
+    with code.loop(I64(0), outputs) as row:
         for first, lanes in vectors(panes.channels, widths):
-            _Line(code, panes, into, row, first, lanes, graded).run()
+            _Line(code, panes, into, row, first, lanes).run()
 
 
 class _Line:
-    """A row of the target, some channels of it. graded: see `swept`."""
+    """A row of the target, some channels of it."""
 
-    def __init__(self, code: Code, panes: Panes, into: Row, row: Any, first: int, lanes: int, graded: bool) -> None:
-        self.code, self.builder, self.panes, self.row, self.lanes = code, code.builder, panes, row, lanes
-        self.graded = graded
-        builder, (_, aside), (_, columns) = code.builder, panes.sweep.padding, panes.sweep.size
-        self.kernel = panes.kernel.part(I64(first))
-        margin = builder.mul(panes.wide, I64(-panes.sweep.padding[0] * panes.sweep.planes))
-        self.sent = panes.sent.part(margin)  # as if it had the margin above, of which no bit is set
+    def __init__(self, code: Code, panes: Panes, into: Row, row: Any, first: int, lanes: int) -> None:
+        self.code, self.builder, self.panes, self.lanes = code, code.builder, panes, lanes
+        builder, (above, aside), (rows, columns) = code.builder, panes.sweep.padding, panes.sweep.size
+        top = builder.sub(row, I64(above))  # of the source's rows the first under the kernel
+        bottom = builder.add(top, I64(rows))
+        self.top = builder.select(builder.icmp_signed(">", top, I64(0)), top, I64(0))
+        self.bottom = builder.select(builder.icmp_signed("<", bottom, panes.high), bottom, panes.high)
+        self.kernel = panes.kernel.part(builder.sub(I64(first), builder.mul(top, I64(panes.line))))
         outputs = builder.add(panes.wide, I64(2 * aside - columns + 1))
         self.into = into.part(builder.add(builder.mul(builder.mul(row, outputs), I64(panes.channels)), I64(first)))
         self.zero = zeros(into.bits, lanes)
@@ -192,45 +214,12 @@ class _Line:
         self.into.store(at, self.builder.add(self.into.load(at, self.lanes), total.get()), self.lanes)
 
     def column(self, column: Any) -> None:
-        """Add what the events of a column bring."""
-        builder, sweep = self.builder, self.panes.sweep
-        high, planes, words = sweep.size[0], I64(sweep.planes), I64(sweep.words)
-
-        def place(down: Any) -> Any:
-            return builder.add(builder.mul(builder.add(self.row, down), self.panes.wide), column)
-
-        if sweep.together:
-            masks = [
-                builder.shl(self.panes.words.get(place(I64(down))), I64(down * sweep.planes)) for down in range(high)
-            ]
-            step = builder.mul(builder.sub(self.panes.wide, I64(1)), planes)  # from a row's last channel to the next's
-
-            def entry(tap: Any) -> Any:
-                return builder.add(tap, builder.mul(builder.udiv(tap, planes), step))
-
-            self.events(reduce(builder.or_, masks), I64(0), builder.mul(place(I64(0)), planes), entry)
-            return
-        with self.code.loop(I64(0), I64(high)) as down, self.code.loop(I64(0), words) as part:
-            first, at = builder.mul(part, I64(BITS)), place(down)
-            mask = self.panes.words.get(builder.add(builder.mul(at, words), part))
-            tap = builder.add(builder.mul(down, planes), first)
-            self.events(mask, tap, builder.add(builder.mul(at, planes), first), lambda bit: bit)
-
-    def events(self, mask: Any, tap: Any, first: Any, entry: Callable[[Any], Any]) -> None:
-        """Add the weights of every bit of a mask. tap: of its lowest one; first: where what it sends is, and
-        `entry` how far behind it that of another.
-        """
-        builder, left, bits = self.builder, self.code.slot(mask), self.zero.type.element.width
-        stride = I64(len(self.sums) * self.panes.channels)
-        with self.code.while_(lambda: builder.icmp_unsigned("!=", left.get(), I64(0))):
-            mask = left.get()
-            left.set(builder.and_(mask, builder.sub(mask, I64(1))))
-            bit, often = builder.cttz(mask, I1(1)), None
-            weights = self.kernel.part(builder.mul(builder.add(tap, bit), stride))
-            if self.graded:
-                sent = resized(builder, self.sent.load(builder.add(first, entry(bit)), 1), bits, self.sent.signed)
-                often = builder.shuffle_vector(sent, sent, zeros(32, self.lanes))
-            for number, total in enumerate(self.sums):
-                weight = weights.load(I64(number * self.panes.channels), self.lanes)
-                weight = resized(builder, weight, bits, weights.signed)
-                total.add(weight if often is None else builder.mul(weight, often))
+        """Add what the spikes of a column bring."""
+        builder, bits = self.builder, self.zero.type.element.width
+        begin = builder.mul(column, self.panes.high)
+        ends = (self.panes.begins.get(builder.add(begin, row)) for row in (self.top, self.bottom))
+        with self.code.loop(*ends) as number:
+            weights = self.kernel.part(self.panes.order.get(number))
+            for place, total in enumerate(self.sums):
+                weight = weights.load(I64(place * self.panes.channels), self.lanes)
+                total.add(resized(builder, weight, bits, weights.signed))

@@ -200,7 +200,12 @@ def vectors(count: int, widths: Sequence[int] = (32, 16, 8, 4, 2, 1)) -> Iterato
 
 def zeros(bits: int, lanes: int) -> ir.Constant:
     """A vector of nothing but 0."""
-    return ir.Constant(ir.VectorType(ir.IntType(bits), lanes), [0] * lanes)
+    return same(bits, lanes, 0)
+
+
+def same(bits: int, lanes: int, value: int) -> ir.Constant:
+    """A vector of one value."""
+    return ir.Constant(ir.VectorType(ir.IntType(bits), lanes), [value] * lanes)
 
 
 def resized(builder: ir.IRBuilder, vector: Any, bits: int, signed: bool) -> Any:
@@ -211,6 +216,12 @@ def resized(builder: ir.IRBuilder, vector: Any, bits: int, signed: bool) -> Any:
     if own > bits:
         return builder.trunc(vector, to)
     return (builder.sext if signed else builder.zext)(vector, to)
+
+
+def joined(builder: ir.IRBuilder, first: Any, second: Any) -> Any:
+    """The lanes of two vectors, one behind the other."""
+    order = ir.Constant(ir.VectorType(I32, 2 * first.type.count), list(range(2 * first.type.count)))
+    return builder.shuffle_vector(first, second, order)
 
 
 def greater(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
