@@ -200,3 +200,14 @@ def test_every_public_name_is_there_and_no_other():
     assert all(getattr(bs, name) is not None for name in bs.__all__)
     with pytest.raises(AttributeError, match="'bitspike' has no attribute 'nothing'"):
         bs.nothing  # noqa: B018
+
+
+def test_a_first_run_does_without_what_numpy_imports_late(tmp_path):
+    small(tmp_path / "net.npz")
+    spikes(tmp_path / "in.npy")
+    code = """
+import sys, numpy as np, bitspike as bs
+bs.run(bs.load_network("net.npz"), np.load("in.npy"))
+assert "numpy.ma" not in sys.modules
+"""
+    assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False).returncode == 0

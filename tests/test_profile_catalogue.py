@@ -9,6 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
+from bitspike.document import wording
 from bitspike.errors import DocumentError
 from bitspike.ops.interval import Interval
 from bitspike.profile import check_profile, load_profile, profile_names
@@ -28,6 +29,12 @@ def test_a_shipped_profile_loads_without_a_warning_under_its_own_name(name: str)
     profile, warnings = check_profile(name)
     assert profile.name == name
     assert warnings == []
+
+
+def test_a_shipped_profile_is_read_without_the_json_schema_of_profiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes as long to make as all the rest, and only says what is wrong."""
+    monkeypatch.setattr(wording, "_schema_of", lambda _: pytest.fail("made"))
+    assert [load_profile(name).name for name in profile_names()] == profile_names()
 
 
 def test_a_profile_is_loaded_by_path_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,6 +96,14 @@ def test_sums_of_pairs_are_brought_to_wider_sums_before_they_pass_16_bits(least)
     assert_equal_to_arrays(bs.Network(loihi, INPUTS, [layer], [link], limits=False), np.ones((1, 3, INPUTS), np.uint8))
 
 
+@pytest.mark.parametrize(("ends", "neurons"), [((-128, 127), 1024), ((-128, 127), 1000), ((-30000, 30000), 512)])
+def test_rows_of_whole_kilobytes_which_have_a_gap_behind_them_are_read_right(ends, neurons):
+    rng = np.random.default_rng(neurons)
+    weights = rng.integers(*ends, (40, neurons), endpoint=True)
+    spikes = (rng.random((2, 3, 40)) < 0.4).astype(np.int8)
+    assert_equal_to_arrays(generic(weights, threshold=60, leak=2, profile=profile("s20.wrap")), spikes)
+
+
 def test_pairs_hold_the_weights_of_neurons_half_a_vector_apart():
     weights = np.random.default_rng(0).integers(-128, 128, (3, 64)).astype(np.int8)
     found = matrix.paired(weights)

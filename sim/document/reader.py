@@ -6,7 +6,8 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from functools import reduce
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from yaml import SafeLoader
@@ -90,9 +91,28 @@ def top_keys(path: str | os.PathLike[str]) -> tuple[str | int, ...]:
 def _validated(root: Node, model: type[M]) -> tuple[M | None, list[Fault]]:
     """The document as a `model`, and what is wrong with its shape."""
     try:
-        return model.model_validate_json(json.dumps(root.data)), explain([], root, model)
+        result = model.model_validate_json(json.dumps(root.data))
     except ValidationError as error:
         return None, explain(error.errors(include_url=False, include_input=False), root, model)
+    return result, [] if _taken_as_written(root, result) else explain([], root, model)
+
+
+def _taken_as_written(root: Node, result: Model) -> bool:
+    """Whether no value is empty and no `true` or `1.0` was taken for 1: then there is nothing to explain, and no need
+    of the model's JSON Schema, which takes as long as all the rest.
+    """
+    kept: Any = result.model_dump(mode="json", by_alias=True)
+    for path, node in root.walk():
+        if node.data is None:
+            return False
+        if isinstance(node.data, bool | float):
+            try:
+                taken = reduce(lambda value, step: value[step], path, kept)
+            except (KeyError, IndexError, TypeError):  # kept in another form than written
+                return False
+            if type(taken) is not type(node.data):
+                return False
+    return True
 
 
 def _read_text(file: str, shown: str) -> str:

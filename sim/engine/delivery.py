@@ -56,7 +56,7 @@ class Delivery:
         weights = self.code.row(f"w{self.k}_{i}", "uint16" if pairs else self.arrival.weight)
         least, most = (self.code.argument(f"{end}{self.k}_{i}") for end in ("least", "most"))
         span = effective_weight(self.profile, self.connection)
-        matrix = Matrix(self.code, weights, pairs, self.neurons.padded, least, most, span)
+        matrix = Matrix(self.code, weights, pairs, self._argument("columns"), least, most, span)
         return matrix, part_of(self.code, self.neurons.neuron.registers[self.registers[i]], matrix)
 
     def deliver(self, sample: Any, step: Any) -> None:
@@ -171,7 +171,7 @@ class Delivery:
             if sums is None:
                 accumulated(self.neurons, self.registers[i], matrix, part, events, self.acts)
             else:
-                collected(self.code, sums, matrix, events)
+                collected(self.neurons, sums, matrix, events)
         elif self.way is Way.PICTURE:
             self._picture(i, sums, events, delay)
         elif self.way is Way.PLAIN_LISTS:

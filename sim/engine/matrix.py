@@ -137,13 +137,14 @@ def _part(
     blocks(code, neurons.padded, bits, block)
 
 
-def collected(code: Code, sums: Row, matrix: Matrix, events: Events) -> None:
-    """Add events to sums whose type holds whatever can arrive."""
+def collected(neurons: Neurons, sums: Row, matrix: Matrix, events: Events) -> None:
+    """Add events to sums of all neurons, whose type holds whatever can arrive."""
+    code = neurons.code
 
     def block(start: Any, vectors: int) -> None:
         _summed(code, sums, sums.bits, start, vectors, matrix, events)
 
-    blocks(code, matrix.columns, sums.bits, block)
+    blocks(code, neurons.padded, sums.bits, block)
 
 
 def blocks(code: Code, padded: Any, bits: int, run: Callable[[Any, int], None]) -> None:

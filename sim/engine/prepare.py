@@ -91,6 +91,7 @@ def _prepared(profile: Profile, layer: Layer, chosen: Signature) -> Prepared:
         arrays |= _weights(k, delays, arrival, order)
         numbers |= _extremes(k, delays)
         pre = _sources(first)
+        numbers[f"columns{k}"] = _columns(numbers["padded"], arrival.weight)
         numbers |= {f"pre{k}": pre, f"delays{k}": len(delays)}
         numbers |= {f"q{k}_{name}": int(first.values[name]) for name in sum_values(profile.connections[first.via])}
         rows |= {} if arrival.raster else {f"index{k}": (pre + GROUP, "int32"), f"acting{k}": (pre, "int64")}
@@ -107,7 +108,7 @@ def _prepared(profile: Profile, layer: Layer, chosen: Signature) -> Prepared:
         if arrival.sweep and first.picture is not None and first.picture.swept is not None:
             swept = first.picture.swept
             multiplied = swept.multiplied(arrival.sweep.multiples)
-            arrays[f"swept{k}"] = np.ascontiguousarray(multiplied, arrival.sweep.weight)
+            arrays[f"swept{k}"] = _aligned(multiplied.astype(arrival.sweep.weight))
             numbers |= {f"source_high{k}": swept.high, f"source_wide{k}": swept.wide}
             rows |= {f"order{k}": (pre + GROUP, "int32"), f"begins{k}": (swept.places + 1, "int32")}
         if first.pool is not None:
@@ -122,7 +123,6 @@ def _prepared(profile: Profile, layer: Layer, chosen: Signature) -> Prepared:
     if layer.aliases is not None:
         arrays["aliases"] = np.ascontiguousarray(layer.aliases)
         numbers["slots"] = layer.aliases.shape[1]
-    arrays = {name: aligned(array) for name, array in arrays.items()}
     names = {name: place for place, name in enumerate(arguments(profile, chosen))}
     values = np.zeros(len(names), np.int64)
     for name, value in (numbers | {name: address(array) for name, array in arrays.items()}).items():
@@ -221,7 +221,13 @@ def padded(array: NDArray[Any]) -> NDArray[Any]:
     return np.pad(array, [(0, 0)] * (array.ndim - 1) + [(0, behind)]) if behind else array
 
 
-def aligned(array: NDArray[Any]) -> NDArray[Any]:
+def _columns(neurons: int, weight: str) -> int:
+    """Of a matrix for so many neurons: two lines more where rows of whole kilobytes would share the cache's sets."""
+    size = np.dtype(weight).itemsize
+    return neurons if neurons * size % 1024 else neurons + 2 * LINE // size
+
+
+def _aligned(array: NDArray[Any]) -> NDArray[Any]:
     """The same from a cache line on: of vectors that begin elsewhere every other one lies in two lines."""
     if address(array) % LINE == 0:
         return array
@@ -245,7 +251,8 @@ def _weights(
         arrays: dict[str, NDArray[Any]] = {}
         for i, (matrix,) in enumerate(by_register):
             rows = padded(np.ascontiguousarray(ordered(matrix, order), arrival.weight))
-            arrays[f"w{k}_{i}"] = paired(rows) if arrival.weight == PAIRED else rows
+            rows = np.pad(rows, [(0, 0), (0, _columns(rows.shape[1], arrival.weight) - rows.shape[1])])
+            arrays[f"w{k}_{i}"] = _aligned(paired(rows) if arrival.weight == PAIRED else rows)
         return arrays
     lists: list[Listed] = by_register[0]
     starts = np.cumsum([0, *(len(each.targets) for each in lists[:-1])])

@@ -50,25 +50,25 @@ def arguments(profile: Profile, signature: Signature) -> list[str]:
     whether registers are taken over before, and handed back after; size, padded: of a row. `sent`: spikes in the order
     of the kernel's rows, `sent_stride` from one step of the block to the next (0: nobody reads them). Of each incoming
     projection k its spikes `s{k}` [sample, rows{k}, pre{k}], of which row `lead{k}` is step 0, for each of its
-    delays{k} the steps from a spike to its delivery, `lags{k}`, and weights `w{k}_{i}` [pre, padded] (see
+    delays{k} the steps from a spike to its delivery, `lags{k}`, and weights `w{k}_{i}` [pre, columns{k}] (see
     `matrix.paired`), or lists of them by delay and source, from `from{k}` [delay, pre + 1] on, to the neurons `to{k}`;
     what a source brings a neuron at most and at least, `most{k}_{i}` (0 or more) and `least{k}_{i}`, and of lists all
     of them together, `all_most{k}_{i}` and `all_least{k}_{i}`; of a sum also the projection's own `q{k}_*`; and room:
     `index{k}` [pre + GROUP], `acting{k}` [pre], `sums{k}` [padded]. Of a raster, `s{k}` are its pointers, `index{k}`
     and `acting{k}` its channels and what they act as; the latter is a single entry where `graded{k}` is 0. Of a picture
     (see there) its patches and kernel, and what a spike of every source adds at most, and as a `sweep` (see there) its
-    sides, kernel and room for words; of a pool its sides; of a sweep and of a pool the source's `sent{k}` and
-    `sent_stride{k}`. Columns of matrices, targets of lists and parameters are in the order of the kernel's rows.
-    Parameters and derived values `p_*` [padded], or the value itself where it is uniform; for one sample, registers
-    `row_*` [padded], and room for one in the order of the layer, `turned`, where the rows have another. Registers `r_*`
-    [sample, size], `out` [sample, rows, size] whose row `lead` is step 0, `overflows` [sample, counted], `aliases`
-    [size, slots]; of each register where it is recorded, `rec_*` [sample, steps, size], or 0.
+    sides, kernel, and room for `order{k}` and `begins{k}`; of a pool its sides; of a sweep and of a pool the source's
+    `sent{k}` and `sent_stride{k}`. Columns of matrices, targets of lists and parameters are in the order of the
+    kernel's rows. Parameters and derived values `p_*` [padded], or the value itself where it is uniform; for one
+    sample, registers `row_*` [padded], and room for one in the order of the layer, `turned`, where the rows have
+    another. Registers `r_*` [sample, size], `out` [sample, rows, size] whose row `lead` is step 0, `overflows` [sample,
+    counted], `aliases` [size, slots]; of each register where it is recorded, `rec_*` [sample, steps, size], or 0.
     """
     neuron = profile.neurons[signature.neuron]
     names = ["size", "padded", "aliases", "slots"]
     for k, arrival in enumerate(signature.incoming):
         names += [f"{name}{k}" for name in ("pre", "delays", "lags")]
-        names += [f"from{k}", f"to{k}"] if arrival.listed else []
+        names += [f"from{k}", f"to{k}"] if arrival.listed else [f"columns{k}"]
         names += [f"{name}{k}" for name in PICTURE] if arrival.picture else []
         names += [f"{name}{k}" for name in SWEEP] if arrival.sweep else []
         names += [f"{name}{k}" for name in SIDES] if arrival.windows else []

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datapath import ANY, NONZERO, Cap
-from ..network.added import Weights, added_weights, of_delay, synapse_delays, synapses_of
+from ..network.added import Weights, added_weights, each_delay, of_delay, synapse_delays, synapses_of
 from ..network.geometry import Convolution
 from ..network.lists import Listed
 from ..network.network import Network
@@ -205,7 +205,7 @@ def _incoming(network: Network, place: int, target: Mapping[str, Array]) -> Iter
     delays = synapse_delays(connection, projection, network.size(projection.source))
     picture, pool = _picture(network, projection, synapses[0]), _pool(network, projection, synapses[0])
     cap, total = connection.cap, connection.sum
-    for delay in np.unique(delays):
+    for delay in each_delay(delays):
         pairs = zip(connection.into, synapses, strict=False)
         chosen = tuple((register, of_delay(weights, delays, int(delay))) for register, weights in pairs)
         lag, via = connection.lag + int(delay), str(projection.via)
@@ -222,7 +222,7 @@ def _counted_in(network: Network, source: str) -> str:
 def _picture(network: Network, projection: Projection, added: Weights) -> Picture | None:
     """A convolution of one delay, if it can be computed as a picture; place by place where no source counts below 0."""
     connection, drawn = network.connection(projection), isinstance(projection.shape, Convolution)
-    if not isinstance(added, Listed) or not drawn or np.unique(projection.delays).size != 1:
+    if not isinstance(added, Listed) or not drawn or each_delay(projection.delays).size != 1:
         return None
     picture = picture_of(
         projection, added.weights, synapses_of(connection, projection, network.size(projection.source))
@@ -233,7 +233,7 @@ def _picture(network: Network, projection: Projection, added: Weights) -> Pictur
 
 def _pool(network: Network, projection: Projection, added: Weights) -> Pool | None:
     """A pool of one delay of what neurons emit, if no cap changes that and each spike is a write."""
-    if not isinstance(added, Listed) or projection.source == INPUT or np.unique(projection.delays).size != 1:
+    if not isinstance(added, Listed) or projection.source == INPUT or each_delay(projection.delays).size != 1:
         return None
     summed = network.connection(projection).sum is not None
     return None if summed or not _as_sent(network, projection) else pool_of(projection, added)

@@ -75,6 +75,12 @@ def synapse_delays(connection: Connection, projection: Projection, sources: int)
     return delays[synapses.sources] if per == "source" else delays.ravel()[synapses.index]
 
 
+def each_delay(delays: Any) -> Array:
+    """The delays that occur, each once, the shortest first; counted, as `numpy.unique` would first import numpy.ma."""
+    found: Array = np.flatnonzero(np.bincount(np.ravel(delays)))
+    return found
+
+
 def of_delay(weights: Weights, delays: Array, delay: int) -> Weights:
     """The weights whose spikes arrive after `delay` further steps, by `synapse_delays`; the others are left out."""
     if np.all(delays == delay):
