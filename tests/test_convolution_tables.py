@@ -5,6 +5,7 @@ import itertools
 import bitspike as bs
 import numpy as np
 import pytest
+from bitspike.engine import sweep
 from bitspike.engine.picture import picture_of
 from bitspike.network.geometry import expand
 
@@ -51,3 +52,15 @@ def test_the_weights_of_a_window_lie_in_the_order_of_the_places_that_a_column_re
         assert np.array_equal(picture.swept.kernel, np.moveaxis(seen, (0, 2), (3, 0))), shape
         made += 1
     assert made > 1000
+
+
+@pytest.mark.parametrize("farthest", [(3 + 2 * sweep.MULTIPLES) * PLANES * 2 * OUT - 1, 1 << 31])
+def test_a_kernel_whose_entries_a_list_could_not_name_is_not_swept(monkeypatch, farthest):
+    """Three rows of two planes under a kernel of 2 x 2, each weight up to MULTIPLES times."""
+    monkeypatch.setattr(sweep, "_FARTHEST", farthest)
+    shape = bs.Convolution((PLANES, 3, 3))
+    kernels = np.ones((OUT, PLANES, 2, 2), int)
+    link = bs.Projection("input", "a", kernels, via="forward", shape=shape)
+    synapses = expand(shape, kernels.shape, PLANES * 9)
+    swept = picture_of(link, kernels.ravel()[synapses.index], synapses).swept
+    assert (swept is None) == (farthest < 1 << 31)

@@ -107,8 +107,7 @@ def _prepared(profile: Profile, layer: Layer, chosen: Signature) -> Prepared:
             numbers |= {f"{name}{k}": value for name, value in extremes}
         if arrival.sweep and first.picture is not None and first.picture.swept is not None:
             swept = first.picture.swept
-            multiplied = swept.multiplied(arrival.sweep.multiples)
-            arrays[f"swept{k}"] = _aligned(multiplied.astype(arrival.sweep.weight))
+            arrays[f"swept{k}"] = _aligned(swept.multiplied(arrival.sweep))
             numbers |= {f"source_high{k}": swept.high, f"source_wide{k}": swept.wide}
             rows |= {f"order{k}": (pre + GROUP, "int32"), f"begins{k}": (swept.places + 1, "int32")}
         if first.pool is not None:

@@ -22,6 +22,7 @@ from .listing import GROUP, places
 MULTIPLES = 8  # of its weights that are kept, at most: more spikes of one source go event by event
 _LANES = (32, 16, 8)  # channels that are gone through together
 _READ = (8, 4, 2, 1)  # channels that are listed together
+_FARTHEST = (1 << 31) - 1  # entry of a kernel that a list names
 _MOST_BITS = 12 * 256  # of the sums of a column, which are to stay in registers
 
 
@@ -56,9 +57,11 @@ class Swept:
         """Of the source."""
         return self.high * self.wide
 
-    def multiplied(self, multiples: int) -> NDArray[np.int64]:
+    def multiplied(self, sweep: Sweep) -> NDArray[Any]:
         """[multiple, ...]: the kernel once, twice, and so on."""
-        return np.multiply.outer(np.arange(1, multiples + 1), self.kernel)
+        often = np.arange(1, sweep.multiples + 1, dtype=sweep.weight)
+        multiplied: NDArray[Any] = np.multiply.outer(often, self.kernel.astype(sweep.weight))
+        return multiplied
 
 
 def swept_of(
@@ -70,6 +73,8 @@ def swept_of(
     if {high.stride, wide.stride, high.dilation, wide.dilation} != {1} or channels % _LANES[-1]:
         return None
     planes, rows, columns = shape.input_shape
+    if (rows + MULTIPLES * high.kernel) * planes * wide.kernel * channels > _FARTHEST:
+        return None
     source = np.arange(planes * rows * columns)
     plane, row = source // (rows * columns), source // columns % rows
     of_run, whole = np.repeat(source, np.diff(first)), runs[:, 2] == wide.kernel
