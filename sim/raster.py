@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,6 +32,8 @@ class Raster:
     pointers: NDArray[np.int64]
     index: NDArray[np.uint16 | np.int32]
     counts: NDArray[np.int64] | None = None
+    packed: ClassVar[bool] = False
+    """Whether the lists are made of bits when they are asked for."""
 
     def __post_init__(self) -> None:
         narrow = index_type(self.shape[2])
@@ -171,6 +173,7 @@ class _Packed(Raster):
 
     bits: NDArray[np.uint8]
     fault = None
+    packed = True
 
     def __init__(self, bits: NDArray[np.uint8], inputs: int) -> None:
         for name, value in (("bits", bits), ("shape", (*bits.shape[:2], inputs)), ("counts", None)):

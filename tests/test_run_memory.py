@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from bitspike import archive
 from bitspike.engine import memory
-from builders import generic, random_spikes, random_xylo
+from builders import GENERIC, edited, generic, random_spikes, random_xylo
 
 
 @pytest.mark.parametrize("engine", ["compiled", "array"])
@@ -38,15 +38,21 @@ def test_only_a_run_that_makes_arrays_of_its_own_is_cut(monkeypatch, tmp_path):
     monkeypatch.setattr(
         run, "_simulate", lambda job, counts, *more: parts.append(len(counts)) or simulate(job, counts, *more)
     )
-    network, spikes = generic([[5] * 8]), np.ones((6, 5, 1), int)
-    monkeypatch.setattr(memory, "CHUNK", 6 * 5)  # all of the input, which has a byte a step, and not the trace
-    bs.run(network, spikes)
-    assert parts == [6]
-    bs.run(network, spikes, engine="array")
-    assert len(parts) > 2
-    parts.clear()
-    bs.run(network, spikes, record_to=tmp_path / "t.npz")
-    assert len(parts) > 1
+    network, spikes = generic([[5] * 8]), np.ones((6, 5, 1), np.uint8)
+    later = generic([[5] * 8], profile=edited(GENERIC, ("connections.forward.timing", "next_step")))
+    monkeypatch.setattr(memory, "CHUNK", 6)
+    for given in (spikes, bs.Raster.of(spikes)):
+        parts.clear()
+        bs.run(network, given)
+        assert parts == [6]
+    packed = bs.Raster.of_bits(np.packbits(spikes, axis=2), 1)
+    own = {"engine": "array"}, {"record_to": tmp_path / "t.npz"}, {}, {}
+    for net, given, options in zip(
+        (network, network, network, later), (spikes, spikes, packed, spikes), own, strict=True
+    ):
+        parts.clear()
+        bs.run(net, given, **options)
+        assert parts == [1] * 6
 
 
 def test_a_trace_that_memory_cannot_hold_is_refused_with_its_size(monkeypatch):

@@ -15,7 +15,7 @@ from ..archive import arrays_on_disk, can_write
 from ..errors import InputError, suggest
 from ..events import Events
 from ..network.network import Network
-from ..profile.schema import SPIKES, register_word
+from ..profile.schema import INPUT, SPIKES, register_word
 from ..raster import Raster
 from ..trace import PAST, Integers, LayerTrace, State, Trace, load_trace, write_trace
 from . import clocked, event_core, event_run, memory, oracle, vectorised
@@ -147,6 +147,11 @@ class _Job:
         """Whether it writes where the trace lies, spikes before step 0 ahead of it."""
         return isinstance(self.simulate, partial) and self.simulate.func is clocked.simulate
 
+    def copies(self, counts: Integers | Raster) -> bool:
+        """Whether the input is copied: unpacked, or brought behind what came before it."""
+        lagged = any(i.source == INPUT and i.lag for layer in self.layers.values() for i in layer.incoming)
+        return not self.compiled or lagged or (isinstance(counts, Raster) and counts.packed)
+
 
 def _run(job: _Job, counts: Integers | Raster, files: Mapping[str, Integers] | None) -> Trace:
     """Run the samples, chunk by chunk. files: arrays to record in; None makes them in memory."""
@@ -162,8 +167,9 @@ def _run(job: _Job, counts: Integers | Raster, files: Mapping[str, Integers] | N
         for name, layer in layers.items()
     }
     overflows = {name: np.zeros(len(layer.neuron.registers), np.int64) for name, layer in layers.items()}
-    in_place = files is None and job.compiled  # then a chunk needs no more than its input, where that is packed
-    parts = memory.chunks(samples, steps * (network.inputs + (0 if in_place else job.bytes)))
+    in_place = files is None and job.compiled
+    own = (network.inputs if job.copies(counts) else 0) + (0 if in_place else job.bytes)
+    parts = memory.chunks(samples, steps * own)
     for part in parts:
         if files or len(parts) > 1:
             state, kept = _part(current, part), _part(registers, part)
