@@ -50,6 +50,11 @@ def test_a_convolution_is_what_its_synapses_are_one_by_one(convolution, kernel, 
     check_convolution(convolution, kernel, word, summed, most, 0.4, seed)
 
 
+@pytest.mark.parametrize("channels", [120, 344])  # whose patches are added run by run, and place by place
+def test_patches_that_are_too_large_for_code_without_a_loop(channels):
+    check_convolution((bs.Convolution((1, 4, 4)), (channels, 1, 3, 3)), "correlation", "s16.wrap", False, 3, 0.5, 1)
+
+
 @pytest.mark.parametrize("planes", [2, 8, 21, 65])
 @pytest.mark.parametrize(
     ("most", "cap", "density"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..datapath import deliver
 from ..ops.base import Registers
-from ..ops.code import I64, Code, Row, joined, resized
+from ..ops.code import I64, Code, Row, joined, resized, same
 from ..ops.interval import Interval
 from ..ops.lane_arithmetic import Lanes, lane_bits
 from ..ops.lanes import LaneOps
@@ -31,6 +31,7 @@ TOGETHER = 4  # events that are added at a time: the loop costs as much as addin
 FEWEST = 8  # events that are worth a part
 _BIAS, _BYTE = 128, 8
 _PAIR = ir.VectorType(ir.IntType(2 * _BYTE), LANES // 2)
+_every_pair = partial(same, 2 * _BYTE, LANES // 2)
 _PAIR_EVENTS = 1 << _BYTE  # so many events leave the sums of pairs within 16 bits
 
 
@@ -78,10 +79,10 @@ class Matrix:
             row = self.weights.part(builder.mul(source, self.columns))
             return widened(self.code, row, I64(vector * LANES), bits)
         pair = self.pair(source, vector)
-        upper = builder.lshr(pair, _same(_PAIR, _BYTE))
-        lower = builder.and_(pair, _same(_PAIR, (1 << _BYTE) - 1))
+        upper = builder.lshr(pair, _every_pair(_BYTE))
+        lower = builder.and_(pair, _every_pair((1 << _BYTE) - 1))
         whole = joined(builder, lower, upper)
-        return resized(builder, builder.sub(whole, _same(whole.type, _BIAS)), bits, signed=True)
+        return resized(builder, builder.sub(whole, same(2 * _BYTE, LANES, _BIAS)), bits, signed=True)
 
 
 def part_of(code: Code, word: Word, matrix: Matrix) -> Any:
@@ -211,20 +212,20 @@ def _added(code: Code, row: Row, bits: int, places: Sequence[Any], matrix: Matri
 def _pairs(code: Code, row: Row, bits: int, places: Sequence[Any], matrix: Matrix, events: Events) -> None:
     """Events of one spike each, weights in pairs."""
     builder = code.builder
-    sums = [[code.slot(_same(_PAIR, 0)) for _ in ("pairs", "upper bytes")] for _ in places]
+    sums = [[code.slot(_every_pair(0)) for _ in ("pairs", "upper bytes")] for _ in places]
 
     def add(sources: Sequence[Any]) -> None:
         for vector, (whole, upper) in enumerate(sums):
             pairs = [matrix.pair(source, vector) for source in sources]
             whole.add(reduce(builder.add, pairs))
-            upper.add(reduce(builder.add, [builder.lshr(pair, _same(_PAIR, _BYTE)) for pair in pairs]))
+            upper.add(reduce(builder.add, [builder.lshr(pair, _every_pair(_BYTE)) for pair in pairs]))
 
     _together(code, events, add)
     ops = LaneOps(code, _PAIR.count, {}, {})
     bias = ops.at(ops.splat(builder.mul(events.found, I64(_BIAS)), ANYTHING), _PAIR.element.width)
     for (whole, upper), place in zip(sums, places, strict=True):
         high = upper.get()
-        low = builder.sub(whole.get(), builder.shl(high, _same(_PAIR, _BYTE)))
+        low = builder.sub(whole.get(), builder.shl(high, _every_pair(_BYTE)))
         total = joined(builder, builder.sub(low, bias), builder.sub(high, bias))
         before = widened(code, row, place, bits)
         row.store(place, builder.add(before, resized(builder, total, bits, signed=True)), LANES)
@@ -253,8 +254,3 @@ def _each(neurons: Neurons, register: str, place: Any, matrix: Matrix, events: E
         value.set(ops.at(regs[register], lane_bits(span)))
         ops.count()
     row.store(place, value.get(), LANES)
-
-
-def _same(kind: Any, value: int) -> Any:
-    """The same integer in every lane."""
-    return ir.Constant(kind, [value] * kind.count)

@@ -154,8 +154,16 @@ def _patch(code: Code, canvas: Canvas, patch: Any, acts: Any, into: Row) -> None
         to, of = (builder.mul(number, way) for way in canvas.down)
         return into.part(to), weights.part(of)
 
-    most = places if lanes <= _MOST_LANES else 0  # else a loop over places, always
-    usual = builder.and_(*(builder.icmp_signed("==", *pair) for pair in ((several, I64(runs)), (length, I64(most)))))
+    def place_by_place() -> None:
+        with code.loop(I64(0), several) as number:
+            row, tap = run(number)
+            with code.loop(I64(0), builder.mul(length, I64(canvas.channels)), canvas.channels) as entry:
+                _stretch(code, row.part(entry), tap.part(entry), canvas.channels, acts)
+
+    if lanes > _MOST_LANES:
+        place_by_place()
+        return
+    usual = builder.and_(*(builder.icmp_signed("==", *pair) for pair in ((several, I64(runs)), (length, I64(places)))))
     with builder.if_else(usual, likely=True) as (whole, each):
         with whole:
             if runs * lanes <= _MOST_LANES:
@@ -163,11 +171,9 @@ def _patch(code: Code, canvas: Canvas, patch: Any, acts: Any, into: Row) -> None
                     _stretch(code, *run(I64(number)), lanes, acts)
             else:
                 with code.loop(I64(0), several) as number:
-                    _stretch(code, *run(number), lanes if most else 1, acts)
-        with each, code.loop(I64(0), several) as number:
-            row, tap = run(number)
-            with code.loop(I64(0), builder.mul(length, I64(canvas.channels)), canvas.channels) as entry:
-                _stretch(code, row.part(entry), tap.part(entry), canvas.channels, acts)
+                    _stretch(code, *run(number), lanes, acts)
+        with each:
+            place_by_place()
 
 
 def _stretch(code: Code, into: Row, weights: Row, count: int, acts: Any) -> None:
