@@ -31,11 +31,12 @@ class Dialect:
     links: Mapping[str, int]
 
 
-_GENERIC_VIAS = {"input": "forward", "feed": "forward", "recurrent": "recurrent", "readout": "forward"}
+_GENERIC_VIAS = {**dict.fromkeys(("input", "feed", "readout", "picture"), "forward"), "recurrent": "recurrent"}
 _XYLO_VIAS = {"input": "input", "feed": "recurrent", "recurrent": "recurrent", "readout": "readout"}
 _LOIHI_VIAS = {"input": "dense", "feed": "dense", "recurrent": "recurrent", "readout": "dense"}
 _XYLO_NEURON = {"dash_syn0": 2, "dash_mem": 4, "bias": 0}
 _LOIHI_RESTING = dict.fromkeys(("bias_mant", "bias_exp", "ternary", "vth_low", "reset_interval", "reset_phase"), 0)
+_PICTURED = {GENERIC: "generic-conv-w8-v16"}  # the same neurons behind convolutions and pools
 
 DIALECTS = {
     GENERIC: Dialect("threshold", {"neuron": {"leak": 4}}, _GENERIC_VIAS, {}),
@@ -51,25 +52,21 @@ DIALECTS = {
         _LOIHI_VIAS,
         {"weight_exp": 0, "num_weight_bits": 8, "sign_mode": 1},
     ),
-    SPECK: Dialect("threshold", {"neuron": {"bias": 0, "reset_to_zero": 0, "reset_value": 0}}, {}, {}),
+    SPECK: Dialect(
+        "threshold", {"neuron": {"bias": 0, "reset_to_zero": 0, "reset_value": 0}}, {"picture": "convolution"}, {}
+    ),
 }
 
 
 @cache
 def profile_of(name: str, overflow: str = "saturate") -> bs.Profile:
-    """A shipped profile; the generic one also with registers that wrap, and with convolutions and pools."""
+    """A shipped profile; a generic one without limits, and with registers that wrap if asked for."""
     data = json.loads(bs.load_profile(name).to_json())
-    if name != GENERIC:
+    if not name.startswith("generic"):
         return bs.load_profile(name)
     registers = data["neurons"]["neuron"]["registers"]
     registers |= {register: word.replace("saturate", overflow) for register, word in registers.items()}
-    speck = json.loads(bs.load_profile(SPECK).to_json())
-    data["neurons"]["pool"], data["connections"]["pooling"] = speck["neurons"]["pool"], speck["connections"]["pooling"]
-    data["connections"]["forward"]["from"].append("pool")
-    data["connections"]["convolution"] = {**data["connections"]["forward"], "kernel": "correlation"}
-    data["limits"] = {}
-    data["name"] = f"{name}-{overflow}"
-    return bs.Profile.from_json(json.dumps(data))
+    return bs.Profile.from_json(json.dumps({**data, "limits": {}, "name": f"{name}-{overflow}"}))
 
 
 @dataclass(frozen=True)
@@ -137,7 +134,7 @@ PICTURE = (2, 34, 34)
 
 def pictures(name: str, overflow: str = "saturate", picture: tuple[int, int, int] = PICTURE) -> Plan:
     """2x34x34 -> 16c3 -> pool -> 32c3 -> pool -> 10: no padding, pools sum 2x2."""
-    dialect, profile = DIALECTS[name], profile_of(name, overflow)
+    dialect, profile = DIALECTS[name], profile_of(_PICTURED.get(name, name), overflow)
     speck = name == SPECK
 
     def layers(thresholds: Sequence[int]) -> list[Layer]:
@@ -151,7 +148,7 @@ def pictures(name: str, overflow: str = "saturate", picture: tuple[int, int, int
                 return [*found, Layer(bs.Population("l2", 10, parameters, "neuron"), (link,))]
             kernels = weights(k, *((16, shape[0], 3, 3), (32, shape[0], 3, 3), (10, *shape))[k])
             convolution = bs.Convolution(shape)
-            link = bs.Projection(source, f"l{k}", kernels, "convolution", shape=convolution)
+            link = bs.Projection(source, f"l{k}", kernels, dialect.vias["picture"], shape=convolution)
             shape = convolution.output_shape(kernels.shape)
             found.append(Layer(bs.Population(f"l{k}", int(np.prod(shape)), parameters, "neuron"), (link,)))
             if k < min(2, len(thresholds) - 1):
