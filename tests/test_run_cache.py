@@ -20,6 +20,7 @@ import bitspike as bs, numpy as np
 from builders import generic
 print(bs.run(generic(), [[1, 1]]).spikes.shape)
 """
+OF_A_RUN = 2  # kernels: the layer's, and the one that calls it
 
 
 def source() -> str:
@@ -139,7 +140,7 @@ def test_nothing_is_written_beside_the_package(folder):
     before = files()
     subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, check=True)
     assert files() == before
-    assert len(list(folder.glob("*.o"))) == 1
+    assert len(list(folder.glob("*.o"))) == OF_A_RUN
 
 
 def test_a_cache_that_can_no_longer_be_written_still_runs(folder, monkeypatch):
@@ -150,13 +151,13 @@ def test_a_cache_that_can_no_longer_be_written_still_runs(folder, monkeypatch):
     assert seven() == 7
 
 
-def test_processes_that_compile_at_once_share_one_whole_kernel(folder):
+def test_processes_that_compile_at_once_share_whole_kernels(folder):
     run = [sys.executable, "-c", PROGRAM]
     environment = environment_of_tests()
     together = [subprocess.Popen(run, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     assert [process.communicate(timeout=120)[0] for process in together] == ["(1, 1, 2)\n"] * 2
     kept = list(folder.glob("*"))
-    assert [path.suffix for path in kept] == [".o"]
+    assert [path.suffix for path in kept] == [".o"] * OF_A_RUN
     assert subprocess.run(run, env=environment, capture_output=True, text=True, check=True).stdout == "(1, 1, 2)\n"
 
 

@@ -86,6 +86,7 @@ class _ArrayInterface(ctypes.Structure):
     )
 
 
+_BYTE = ctypes.c_char
 _interface = ctypes.pythonapi.PyCapsule_GetPointer
 _interface.restype, _interface.argtypes = ctypes.POINTER(_ArrayInterface), (ctypes.py_object, ctypes.c_char_p)
 
@@ -93,13 +94,13 @@ _interface.restype, _interface.argtypes = ctypes.POINTER(_ArrayInterface), (ctyp
 def address(array: NDArray[Any]) -> int:
     """Where an array begins in memory, for machine code, which takes it to be contiguous.
 
-    By its buffer, or the interface for C: `array.ctypes.data` takes six times as long, which a run of one sample
-    would feel.
+    By its buffer, or the interface for C, where it is read-only or empty: `array.ctypes.data` takes six times as long,
+    which a run of one sample would feel.
     """
-    flags = array.flags
-    assert flags.c_contiguous
-    if flags.writeable and array.size:
-        return ctypes.addressof(ctypes.c_char.from_buffer(cast("Any", array)))
+    try:
+        return ctypes.addressof(_BYTE.from_buffer(cast("Any", array)))
+    except (TypeError, ValueError):
+        assert array.flags.c_contiguous
     place: int = _interface(array.__array_struct__, None).contents.data
     return place
 
@@ -113,6 +114,11 @@ def compiled(key: str, source: Callable[[], str]) -> Kernel:
         if key not in _LOADED:
             _LOADED[key] = linked(_object(key, source))
         return _LOADED[key][0]
+
+
+def entry(kernel: Kernel) -> int:
+    """Where a kernel begins in memory, for machine code that calls it."""
+    return ctypes.cast(cast("Any", kernel), ctypes.c_void_p).value or 0
 
 
 def _object(key: str, source: Callable[[], str]) -> bytes:

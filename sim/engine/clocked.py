@@ -1,11 +1,9 @@
-"""The clocked engine: one compiled kernel a layer, over all steps; chunks of samples run on threads."""
+"""The clocked engine: one compiled kernel a layer, over all steps of a sample; samples run on threads."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from ctypes import addressof
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,12 +14,12 @@ from ..ops.array import ArrayOps
 from ..profile.schema import INPUT, SPIKES, Profile
 from ..raster import Raster, index_type
 from ..trace import PAST, Integers, State
-from .cache import Kernel, address
+from .cache import address
 from .oracle import RefusedOverflowError
-from .prepare import LINE, Arguments, Prepared, prepare
-from .signature import BLOCK
+from .prepare import LINE, Prepared, prepare
+from .schedule import Layers, Schedule, run_samples
 from .spread import spread_steps
-from .threads import available_threads, in_threads
+from .threads import available_threads
 from .vector import EXTRA
 from .wiring import Layer
 
@@ -49,11 +47,9 @@ class _Work:
     that reads it so. block: how many steps are run together.
     """
 
-    groups: Sequence[Sequence[Layer]]
     prepared: Mapping[str, Prepared]
     shared: Mapping[str, Sequence[int]]
     sent: Collection[str]
-    steps: int
     block: int
 
 
@@ -66,10 +62,12 @@ def simulate(
     recorded: Table,
     overflows: Mapping[str, Integers],
     threads: int | None = None,
+    rested: bool = False,
 ) -> None:
     """As `oracle.simulate`, but that `outputs` have leading rows: the spikes before step 0 that may still act.
 
-    A raster is taken as it is, behind what came before it where input is delayed.
+    A raster is taken as it is, behind what came before it where input is delayed. rested: whether all of the state is
+    known to be 0.
 
     Raises RefusedOverflowError.
     """
@@ -78,12 +76,16 @@ def simulate(
     if any(i.lag for layer in layers for i in layer.incoming if i.source == INPUT):
         given = _with_past(spikes, state[INPUT])
     raster = index_type(given.shape[2]).__name__ if isinstance(given, Raster) else ""
-    prepared = {layer.name: prepare(profile, layer, raster, state[layer.name]) for layer in layers}
+    prepared = {layer.name: prepare(profile, layer, raster, {} if rested else state[layer.name]) for layer in layers}
     samples = spikes.shape[0]
     counts = {layer.name: np.zeros((samples, len(layer.neuron.registers) + len(EXTRA)), np.int64) for layer in layers}
     arrays = _Arrays(given, outputs, state, recorded, counts)
-    work, _alive = _work(groups, prepared, arrays, spikes.shape[1])
-    _run(work, samples, threads or available_threads(), lambda: _keep(state[INPUT], given))
+    work, _alive = _work(prepared, arrays, spikes.shape[1])
+    neurons = sum(layer.size for layer in layers)
+    schedule = Schedule(samples, spikes.shape[1], [len(group) for group in groups], work.block, neurons)
+    # all before any thread begins: it would wait for this one's Python
+    calls = [_calls(work) for _ in range(min(samples, threads or available_threads()))]
+    run_samples(schedule, [each.layers for each in calls], lambda: _keep(state[INPUT], given))
     _count(counts, overflows)
     for name, rows in outputs.items():
         _keep(state[name], rows)
@@ -120,53 +122,11 @@ def _count(counts: Mapping[str, NDArray[np.int64]], overflows: Mapping[str, Inte
         overflows[name][:] += count[:, : overflows[name].size].sum(axis=0)
 
 
-def _run(work: _Work, samples: int, threads: int, meanwhile: Callable[[], None]) -> None:
-    """All samples. meanwhile: done by this thread, which begins before the others."""
-    parts = min(samples, threads)
-    calls = [_calls(work) for _ in range(parts)]  # before any begins: it would wait for this thread's Python
-    bounds = [samples * part // parts for part in range(parts + 1)]
-
-    def run(part: int) -> None:
-        _run_part(work, calls[part], *bounds[part : part + 2])
-        if part == 0:
-            meanwhile()
-
-    in_threads(run, range(parts))
-
-
-def _run_part(work: _Work, calls: _Calls, begin: int, end: int) -> None:
-    """All layers and steps of some samples, layers that wait for each other's last step a step at a time.
-
-    Where a layer reads what another sent channels last, samples are run one by one, and steps block by block.
-    """
-    alone = bool(work.sent) or end == begin + 1
-    order: Iterable[tuple[int, int, int, str]] = _order(work)
-    order = list(order) if alone and end > begin + 1 else order
-    for first_sample in range(begin, end) if alone else [begin]:
-        end_sample = first_sample + 1 if alone else end
-        for base, first, last, layer in order:
-            kernel, values = calls.by_layer[layer]
-            # the registers of one sample stay in their rows from one block of steps to the next
-            stays = not alone or first == 0, not alone or last == work.steps
-            values[: len(BLOCK)] = [first_sample, end_sample, first, last, base, *stays]
-            kernel(addressof(values))
-
-
-def _order(work: _Work) -> Iterator[tuple[int, int, int, str]]:
-    """Which steps of which layer are run one after the other, with the step that their block begins with."""
-    for base in range(0, work.steps, work.block):
-        last = min(base + work.block, work.steps)
-        for group in work.groups:
-            for span in [(base, last)] if len(group) == 1 else pairwise(range(base, last + 1)):
-                for layer in group:
-                    yield base, *span, layer.name
-
-
 @dataclass(frozen=True)
 class _Calls:
-    """Every layer's kernel and its arguments for one thread, but for BLOCK; memory: that it has for itself."""
+    """What one thread calls; memory: that it has for itself."""
 
-    by_layer: Mapping[str, tuple[Kernel, Arguments]]
+    layers: Layers
     memory: NDArray[np.uint8]
 
 
@@ -183,19 +143,17 @@ def _calls(work: _Work) -> _Calls:
         name: (start + places[name] + each.room, each.sent[0] if name in work.sent else 0)
         for name, each in work.prepared.items()
     }
-    calls = {}
+    layers = []
     for name, each in work.prepared.items():
         own, room = [*sent[name]], start + places[name]
         for source, _, channels_last in each.sources:
             own += sent[source] if channels_last else ()
         own += [room + offset for offset in each.offsets]
-        calls[name] = each.kernel, each.arguments(own, work.shared[name])
-    return _Calls(calls, memory)
+        layers.append((each.entry, each.arguments(own, work.shared[name])))
+    return _Calls(layers, memory)
 
 
-def _work(
-    groups: Sequence[Sequence[Layer]], prepared: Mapping[str, Prepared], arrays: _Arrays, steps: int
-) -> tuple[_Work, list[Any]]:
+def _work(prepared: Mapping[str, Prepared], arrays: _Arrays, steps: int) -> tuple[_Work, list[Any]]:
     """What is to be done, and what must live until it is."""
     sent, raster = dict(arrays.outputs), None
     if isinstance(arrays.inputs, Raster):
@@ -215,7 +173,7 @@ def _work(
         shared[name] = own
     read = {source for each in prepared.values() for source, _, channels_last in each.sources if channels_last}
     block = min(steps, max(1, _KEPT // sum(prepared[name].sent[1] for name in read))) if read else steps
-    return _Work(groups, prepared, shared, read, steps, block), alive
+    return _Work(prepared, shared, read, block), alive
 
 
 def _raster(raster: Raster, cap: Cap, steps: int, alive: list[Any]) -> tuple[int, ...]:

@@ -1,6 +1,6 @@
-"""A compiled kernel: all steps of one layer for a chunk of samples, as LLVM code.
+"""A compiled kernel: steps of one layer for one sample, as LLVM code.
 
-Here are the loops over samples, steps and projections; what happens inside them comes from the datapath's stages
+Here are the loops over steps and projections; what happens inside them comes from the datapath's stages
 (see `vector`). One sample's registers stay in rows of their own while its steps run.
 """
 
@@ -29,13 +29,13 @@ def kernel_code(profile: Profile, signature: Signature) -> str:
         raise ValueError(f"class '{signature.neuron}' needs {bits} bits; at most 64 are computed")
     code = Code(arguments(profile, signature))
     kernel = _Kernel(code, profile, signature)
-    with code.loop(code.argument("from_sample"), code.argument("to_sample")) as sample:
-        kernel.begin(sample)
-        with code.loop(code.argument("first"), code.argument("last")) as step:
-            for delivery in kernel.deliveries:
-                delivery.deliver(sample, step)
-            kernel.update(sample, step)
-        kernel.end(sample)
+    sample = code.argument("sample")
+    kernel.begin(sample)
+    with code.loop(code.argument("first"), code.argument("last")) as step:
+        for delivery in kernel.deliveries:
+            delivery.deliver(sample, step)
+        kernel.update(sample, step)
+    kernel.end(sample)
     return code.finish()
 
 

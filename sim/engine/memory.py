@@ -90,8 +90,8 @@ def _of_group() -> int | None:
 
 def check_fits(needed: int) -> None:
     """Raise InputError where a trace of so many bytes does not fit into memory, if it is longer than a chunk."""
-    left = available_memory() if needed > CHUNK else None
-    left = None if left is None else left + sum(map(len, list(_FREE.values())))
-    if left is not None and needed > left:
-        found = f"found a trace of {needed:,} bytes; allowed: {left:,} that are free"
+    kept = sum(map(len, list(_FREE.values())))
+    left = available_memory() if needed > max(CHUNK, kept) else None
+    if left is not None and needed > left + kept:
+        found = f"found a trace of {needed:,} bytes; allowed: {left + kept:,} that are free"
         raise InputError(f"record: {found}. Run fewer samples, record fewer registers, or stream it: record_to='PATH'")

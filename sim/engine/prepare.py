@@ -16,7 +16,7 @@ from ..datapath import Cap
 from ..network.lists import Listed
 from ..profile.schema import INPUT, SPIKES, Profile
 from .arrival import Arrival
-from .cache import Kernel, address, compiled
+from .cache import address, compiled, entry
 from .emptied import emptied, rested
 from .kernel import kernel_code, kernel_key
 from .listing import GROUP
@@ -36,12 +36,13 @@ Arguments = Array[c_int64]
 class Prepared:
     """A layer's kernel, and its arguments: in `values` those of every run.
 
-    registers: of a neuron. sources: of each projection its source, its cap, and whether it reads what is sent channels
-    last. sent: entries of a row of what the layer sends, and their bytes. room: bytes that a call needs for rows of its
-    own; offsets: where in them each begins, in order of the arguments. kept: arrays whose addresses are in `values`.
+    entry: where the kernel begins in memory. registers: of a neuron. sources: of each projection its source, its cap,
+    and whether it reads what is sent channels last. sent: entries of a row of what the layer sends, and their bytes.
+    room: bytes that a call needs for rows of its own; offsets: where in them each begins, in order of the arguments.
+    kept: arrays whose addresses are in `values`.
     """
 
-    kernel: Kernel
+    entry: int
     form: type[Arguments]
     values: bytes
     registers: list[str]
@@ -65,13 +66,13 @@ _SIGNATURES: WeakKeyDictionary[Layer, dict[str, Signature]] = WeakKeyDictionary(
 def prepare(profile: Profile, layer: Layer, raster: str, state: Mapping[str, NDArray[Any]]) -> Prepared:
     """A layer's kernel and what it is always called with, made once. raster: see `signature`.
 
-    state: the registers [sample, neuron] that a run begins with.
+    state: the registers [sample, neuron] that a run begins with, where they may not be 0.
     """
     signatures, made = _SIGNATURES.setdefault(layer, {}), _PREPARED.setdefault(layer, {})
     if raster not in signatures:
         signatures[raster] = signature(profile, layer, raster)
     chosen = signatures[raster]
-    full = any(state[name].any() for name in (*dict(chosen.emptied), *chosen.rested))
+    full = any(state[name].any() for name in {*dict(chosen.emptied), *chosen.rested} if name in state)
     if (raster, full) not in made:
         made[raster, full] = _prepared(profile, layer, replace(chosen, emptied=(), rested=()) if full else chosen)
     return made[raster, full]
@@ -129,11 +130,11 @@ def _prepared(profile: Profile, layer: Layer, chosen: Signature) -> Prepared:
             values[names[name]] = value
     sizes = (length * np.dtype(dtype).itemsize for length, dtype in (rows[name] for name in of_room(profile, chosen)))
     *offsets, room = accumulate((-(-size // LINE) * LINE for size in sizes), initial=0)
-    kernel = compiled(kernel_key(profile, chosen), lambda: kernel_code(profile, chosen))
+    start = entry(compiled(kernel_key(profile, chosen), lambda: kernel_code(profile, chosen)))
     form = c_int64 * len(names)
     sent = numbers["padded"], numbers["padded"] * np.dtype(layer.dtypes[SPIKES]).itemsize
     registers = list(layer.neuron.registers)
-    return Prepared(kernel, form, values.tobytes(), registers, sources, sent, room, offsets, list(arrays.values()))
+    return Prepared(start, form, values.tobytes(), registers, sources, sent, room, offsets, list(arrays.values()))
 
 
 def _sources(incoming: Incoming) -> int:

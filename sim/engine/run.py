@@ -79,7 +79,7 @@ def run(
     if on_device is not None:
         simulate: Callable[..., None] = partial(on_device, network.profile)
     elif engine == "compiled":
-        simulate = partial(clocked.simulate, network.profile, threads=threads)
+        simulate = partial(clocked.simulate, network.profile, threads=threads, rested=state is None)
     else:
         simulate = oracle.simulate if engine == "oracle" else vectorised.simulate
     job = _Job(network, layers, simulate, begin, recorded, _bytes(layers, recorded))

@@ -46,7 +46,7 @@ SENT = ("sent", "sent_stride")
 def arguments(profile: Profile, signature: Signature) -> list[str]:
     """Names of the kernel's arguments, numbers and addresses of arrays: BLOCK, `of_thread`, `of_run`, then the others.
 
-    from_sample, to_sample; first, last: the steps to run, of a block of steps that begins with `base`; enters, leaves:
+    sample; first, last: its steps to run, of a block of steps that begins with `base`; enters, leaves:
     whether registers are taken over before, and handed back after; size, padded: of a row. `sent`: spikes in the order
     of the kernel's rows, `sent_stride` from one step of the block to the next (0: nobody reads them). Of each incoming
     projection k its spikes `s{k}` [sample, rows{k}, pre{k}], of which row `lead{k}` is step 0, for each of its
@@ -79,7 +79,7 @@ def arguments(profile: Profile, signature: Signature) -> list[str]:
     return [*BLOCK, *of_thread(profile, signature), *of_run(neuron, signature), *names]
 
 
-BLOCK = ("from_sample", "to_sample", "first", "last", "base", "enters", "leaves")
+BLOCK = ("sample", "first", "last", "base", "enters", "leaves")
 
 
 def of_run(neuron: NeuronClass, signature: Signature) -> list[str]:
