@@ -265,19 +265,19 @@ def _order(pre: NDArray[np.int64], post: NDArray[np.int64]) -> NDArray[np.int64]
     Sorted by post, then by pre, where they are not in order, as numbers that end with a synapse's place: NumPy sorts
     numbers several times as fast as it finds their order. Neurons and synapses are below 2 ** 31.
     """
-    order = places = np.arange(len(pre))
+    places, order = np.arange(len(pre)), None
     if _ascending(_pairs(pre, post)):
-        return order
-    bits = len(pre).bit_length()
+        return places
     for neurons in (post, pre):
-        numbers = neurons[order]
+        numbers = neurons if order is None else neurons[order]
         if not _ascending(numbers):
-            numbers <<= bits
+            bits = len(pre).bit_length()
+            numbers = numbers << bits
             numbers |= places
             numbers.sort()
             numbers &= (1 << bits) - 1
-            order = order[numbers]
-    return order
+            order = numbers if order is None else order[numbers]
+    return places if order is None else order
 
 
 def _ascending(numbers: NDArray[np.int64]) -> bool:
