@@ -3,8 +3,10 @@
 import ctypes
 import time
 
+import numpy as np
 import pytest
-from bitspike.engine.cache import entry
+from bitspike.engine import schedule
+from bitspike.engine.cache import address, entry
 from bitspike.engine.schedule import Schedule, run_samples
 from bitspike.engine.signature import BLOCK
 
@@ -59,6 +61,17 @@ def test_every_sample_is_run_once(threads, neurons):
     kernels = Kernels(1, pause=0.001)
     run_samples(Schedule(23, 1, [1], 1, neurons), [kernels.layers() for _ in range(threads)], nothing)
     assert sorted(block["sample"] for _, block in kernels.made) == list(range(23))
+
+
+def test_a_thread_asks_no_more_when_no_sample_is_left():
+    kernels, taken, bounds = Kernels(1), np.zeros(1, np.int64), np.array([0, 1])
+    ((start, own),) = kernels.layers()
+    layers = np.array([start, ctypes.addressof(own)])
+    values = {"most": 1 << 40, "samples": 3, "steps": 1, "block": 1, "groups": 1}
+    values |= {"taken": address(taken), "bounds": address(bounds), "layers": address(layers)}
+    schedule._kernel()(address(np.array([values[name] for name in schedule._NAMES])))
+    assert [block["sample"] for _, block in kernels.made] == [0, 1, 2]
+    assert taken[0] == 4
 
 
 def test_a_slow_thread_takes_fewer_samples():

@@ -90,10 +90,15 @@ def _code() -> str:
     bounds: [groups + 1], the first layer of each group. layers: [layer, 2], see `Layers`.
     """
     code = Code(_NAMES)
-    with code.loop(I64(0), code.argument("most")):
-        sample = code.builder.atomic_rmw("add", code.row("taken", "int64").data, I64(1), "monotonic")
-        with code.builder.if_then(code.builder.icmp_signed("<", sample, code.argument("samples"))):
-            _sample(code, sample)
+    builder, left = code.builder, code.slot(code.argument("most"))
+    with code.while_(lambda: builder.icmp_signed(">", left.get(), I64(0))):
+        sample = builder.atomic_rmw("add", code.row("taken", "int64").data, I64(1), "monotonic")
+        left.add(I64(-1))
+        with builder.if_else(builder.icmp_signed("<", sample, code.argument("samples"))) as (one, none):
+            with one:
+                _sample(code, sample)
+            with none:
+                left.set(I64(0))
     return code.finish()
 
 
