@@ -67,7 +67,7 @@ def test_a_thread_asks_no_more_when_no_sample_is_left():
     kernels, taken, bounds = Kernels(1), np.zeros(1, np.int64), np.array([0, 1])
     ((start, own),) = kernels.layers()
     layers = np.array([start, ctypes.addressof(own)])
-    values = {"most": 1 << 40, "samples": 3, "steps": 1, "block": 1, "groups": 1}
+    values = {"most": 1 << 20, "samples": 3, "steps": 1, "block": 1, "groups": 1}
     values |= {"taken": address(taken), "bounds": address(bounds), "layers": address(layers)}
     schedule._kernel()(address(np.array([values[name] for name in schedule._NAMES])))
     assert [block["sample"] for _, block in kernels.made] == [0, 1, 2]
