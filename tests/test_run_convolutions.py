@@ -69,6 +69,12 @@ def test_many_spikes_are_added_place_by_place(planes, most, cap, density):
     check_behind((shape, (24, planes, 3, 3)), "correlation", "s24.wrap", False, most, cap, density, 1)
 
 
+@pytest.mark.parametrize(("size", "padding"), [(1, (2, 0)), (1, (0, 3)), (3, (5, 1)), (3, (3, 6))])
+def test_places_that_lie_in_the_padding_alone_get_nothing(size, padding):
+    shape = bs.Convolution((2, 4, 5), 1, padding)
+    check_behind((shape, (8, 2, size, size)), "correlation", "s24.wrap", False, 1, 255, 0.9, 1)
+
+
 @st.composite
 def wide_convolutions(draw):
     """Of step 1, to whole vectors of channels."""

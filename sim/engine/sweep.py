@@ -186,14 +186,17 @@ class _Line:
         self.code, self.builder, self.panes, self.lanes = code, code.builder, panes, lanes
         builder, (above, aside), (rows, columns) = code.builder, panes.sweep.padding, panes.sweep.size
         top = builder.sub(row, I64(above))  # of the source's rows the first under the kernel
-        bottom = builder.add(top, I64(rows))
-        self.top = builder.select(builder.icmp_signed(">", top, I64(0)), top, I64(0))
-        self.bottom = builder.select(builder.icmp_signed("<", bottom, panes.high), bottom, panes.high)
+        self.top, self.bottom = self._inside(top), self._inside(builder.add(top, I64(rows)))
         self.kernel = panes.kernel.part(builder.sub(I64(first), builder.mul(top, I64(panes.line))))
         outputs = builder.add(panes.wide, I64(2 * aside - columns + 1))
         self.into = into.part(builder.add(builder.mul(builder.mul(row, outputs), I64(panes.channels)), I64(first)))
         self.zero = zeros(into.bits, lanes)
         self.sums = [code.slot(self.zero) for _ in range(columns)]
+
+    def _inside(self, row: Any) -> Any:
+        """The nearest of the source's rows, or the one behind them: a kernel may lie in the padding alone."""
+        row = self.builder.select(self.builder.icmp_signed(">", row, I64(0)), row, I64(0))
+        return self.builder.select(self.builder.icmp_signed("<", row, self.panes.high), row, self.panes.high)
 
     def run(self) -> None:
         """Column by column of the source; the first sum is of the target's place that it reaches last.
