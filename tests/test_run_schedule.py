@@ -1,6 +1,7 @@
 """Every sample of a run is taken by one thread, which makes all calls for it in order."""
 
 import ctypes
+import threading
 import time
 
 import numpy as np
@@ -81,11 +82,16 @@ def test_a_slow_thread_takes_fewer_samples():
     assert len(slow.made) + len(fast.made) == 40
 
 
-def test_no_sample_is_begun_after_a_run_was_stopped():
-    def stop():
-        raise KeyboardInterrupt
+def test_no_sample_is_begun_after_a_run_was_stopped(monkeypatch):
+    calling = schedule._kernel()
 
+    def stopped(arguments):
+        calling(arguments)
+        if threading.current_thread() is threading.main_thread():
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(schedule, "_kernel", lambda: stopped)
     kernels = Kernels(1, pause=0.01)
     with pytest.raises(KeyboardInterrupt):
-        run_samples(Schedule(500, 1, [1], 1, 1 << 40), [kernels.layers() for _ in range(2)], stop)
+        run_samples(Schedule(500, 1, [1], 1, 1 << 40), [kernels.layers() for _ in range(2)], pytest.fail)
     assert len(kernels.made) < 20

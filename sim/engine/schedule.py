@@ -22,7 +22,6 @@ from .signature import BLOCK
 from .threads import in_threads
 
 _NAMES = ("most", "taken", "samples", "steps", "block", "groups", "bounds", "layers")
-_MOST = _NAMES.index("most")
 _PORTION = 1 << 24  # neurons times steps, after which a run can be stopped
 
 Arguments = Array[c_int64]
@@ -51,26 +50,24 @@ class Schedule:
 
 
 def run_samples(schedule: Schedule, threads: Sequence[Layers], meanwhile: Callable[[], None]) -> None:
-    """Run all samples, each on one of the threads. meanwhile: done by this thread, when the others have begun."""
+    """Run all samples, each on one of the threads. meanwhile: done by this thread while the others end."""
     kernel, taken = _kernel(), np.zeros(1, np.int64)
     bounds = _integers(0, *accumulate(schedule.groups))
     tables = [
         _integers(*(number for start, values in layers for number in (start, addressof(values)))) for layers in threads
     ]
     fixed = address(taken), schedule.samples, schedule.steps, schedule.block, len(schedule.groups), addressof(bounds)
-    own = [_integers(1, *fixed, addressof(table)) for table in tables]
+    own = [_integers(schedule.portion, *fixed, addressof(table)) for table in tables]
 
     def run(thread: int) -> None:
         try:
-            if thread == 0:
-                kernel(addressof(own[thread]))
-                meanwhile()
-            own[thread][_MOST] = schedule.portion
             while taken[0] < schedule.samples:
                 kernel(addressof(own[thread]))
         except BaseException:
             taken[0] = schedule.samples  # the others begin no other sample
             raise
+        if thread == 0:
+            meanwhile()  # not earlier: a thread that wakes needs the interpreter
 
     in_threads(run, range(len(threads)))
 
