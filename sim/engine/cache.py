@@ -86,7 +86,6 @@ class _ArrayInterface(ctypes.Structure):
     )
 
 
-_BYTE = ctypes.c_char
 _interface = ctypes.pythonapi.PyCapsule_GetPointer
 _interface.restype, _interface.argtypes = ctypes.POINTER(_ArrayInterface), (ctypes.py_object, ctypes.c_char_p)
 
@@ -98,7 +97,7 @@ def address(array: NDArray[Any]) -> int:
     which a run of one sample would feel.
     """
     try:
-        return ctypes.addressof(_BYTE.from_buffer(cast("Any", array)))
+        return ctypes.addressof(ctypes.c_char.from_buffer(cast("Any", array)))
     except (TypeError, ValueError):
         assert array.flags.c_contiguous
     place: int = _interface(array.__array_struct__, None).contents.data

@@ -7,7 +7,7 @@ much as a step of a small layer, and threads that return to it wait for one anot
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from ctypes import Array, addressof, c_int64
+from ctypes import addressof, c_int64
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
@@ -18,13 +18,13 @@ import numpy as np
 from ..ops.code import I64, Code, Row
 from .cache import Kernel, address, compiled
 from .kernel import generator
+from .prepare import Arguments
 from .signature import BLOCK
 from .threads import in_threads
 
 _NAMES = ("most", "taken", "samples", "steps", "block", "groups", "bounds", "layers")
 _PORTION = 1 << 24  # neurons times steps, after which a run can be stopped
 
-Arguments = Array[c_int64]
 Layers = Sequence[tuple[int, Arguments]]
 """Where every layer's kernel begins in memory, and its arguments for one thread, but for BLOCK."""
 
@@ -101,12 +101,8 @@ def _code() -> str:
 
 def _sample(code: Code, sample: Any) -> None:
     """Run all steps of all layers, block by block."""
-    builder, steps, block, bounds = (
-        code.builder,
-        code.argument("steps"),
-        code.argument("block"),
-        code.row("bounds", "int64"),
-    )
+    builder, bounds = code.builder, code.row("bounds", "int64")
+    steps, block = code.argument("steps"), code.argument("block")
     with code.loop(I64(0), steps, block) as base:
         end = builder.add(base, block)
         end = builder.select(builder.icmp_signed("<", end, steps), end, steps)
@@ -115,19 +111,16 @@ def _sample(code: Code, sample: Any) -> None:
             alone = builder.icmp_signed("==", builder.sub(layers[1], layers[0]), I64(1))
             together = builder.select(alone, builder.sub(end, base), I64(1))
             with code.loop(base, end, together) as first, code.loop(*layers) as layer:
-                _call(
-                    code, layer, {"sample": sample, "first": first, "last": builder.add(first, together), "base": base}
-                )
+                last = builder.add(first, together)
+                _call(code, layer, {"sample": sample, "first": first, "last": last, "base": base})
 
 
 def _call(code: Code, layer: Any, block: dict[str, Any]) -> None:
     """Run some steps of a layer; its registers stay in the kernel's rows from the first step to the last."""
     builder, layers, at = code.builder, code.row("layers", "int64"), code.builder.mul(layer, I64(2))
     kernel, values = layers.get(at), builder.inttoptr(layers.get(builder.add(at, I64(1))), I64.as_pointer())
-    ends = {"enters": ("first", I64(0)), "leaves": ("last", code.argument("steps"))}
-    block |= {
-        name: builder.zext(builder.icmp_signed("==", block[step], end), I64) for name, (step, end) in ends.items()
-    }
+    for name, step, end in (("enters", "first", I64(0)), ("leaves", "last", code.argument("steps"))):
+        block[name] = builder.zext(builder.icmp_signed("==", block[step], end), I64)
     for place, name in enumerate(BLOCK):
         Row(code, values, "int64").set(I64(place), block[name])
     builder.call(builder.inttoptr(kernel, builder.function.type), [values])

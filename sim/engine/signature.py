@@ -46,9 +46,9 @@ SENT = ("sent", "sent_stride")
 def arguments(profile: Profile, signature: Signature) -> list[str]:
     """Names of the kernel's arguments, numbers and addresses of arrays: BLOCK, `of_thread`, `of_run`, then the others.
 
-    sample; first, last: its steps to run, of a block of steps that begins with `base`; enters, leaves:
-    whether registers are taken over before, and handed back after; size, padded: of a row. `sent`: spikes in the order
-    of the kernel's rows, `sent_stride` from one step of the block to the next (0: nobody reads them). Of each incoming
+    sample; first, last: its steps to run, of a block of steps that begins with `base`; enters, leaves: whether
+    registers are taken over before, and handed back after; size, padded: of a row. `sent`: spikes in the order of the
+    kernel's rows, `sent_stride` from one step of the block to the next (0: nobody reads them). Of each incoming
     projection k its spikes `s{k}` [sample, rows{k}, pre{k}], of which row `lead{k}` is step 0, for each of its
     delays{k} the steps from a spike to its delivery, `lags{k}`, and weights `w{k}_{i}` [pre, columns{k}] (see
     `matrix.paired`), or lists of them by delay and source, from `from{k}` [delay, pre + 1] on, to the neurons `to{k}`;

@@ -61,9 +61,10 @@ DIALECTS = {
 @cache
 def profile_of(name: str, overflow: str = "saturate") -> bs.Profile:
     """A shipped profile; a generic one without limits, and with registers that wrap if asked for."""
-    data = json.loads(bs.load_profile(name).to_json())
-    if not name.startswith("generic"):
-        return bs.load_profile(name)
+    profile = bs.load_profile(name)
+    if name not in (GENERIC, *_PICTURED.values()):
+        return profile
+    data = json.loads(profile.to_json())
     registers = data["neurons"]["neuron"]["registers"]
     registers |= {register: word.replace("saturate", overflow) for register, word in registers.items()}
     return bs.Profile.from_json(json.dumps({**data, "limits": {}, "name": f"{name}-{overflow}"}))
