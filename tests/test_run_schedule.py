@@ -34,13 +34,9 @@ class Kernels:
         return [(entry(function), (ctypes.c_int64 * len(BLOCK))()) for function in self.functions]
 
 
-def nothing():
-    pass
-
-
 def test_layers_follow_one_another_in_blocks_and_those_that_wait_for_each_other_step_by_step():
     kernels = Kernels(3)
-    run_samples(Schedule(1, 5, BOTH_WAYS, 3, 10), [kernels.layers()], nothing)
+    run_samples(Schedule(1, 5, BOTH_WAYS, 3, 10), [kernels.layers()])
     assert [(layer, block["base"], block["first"], block["last"]) for layer, block in kernels.made] == [
         (0, 0, 0, 3),
         *((layer, 0, step, step + 1) for step in range(3) for layer in (1, 2)),
@@ -51,7 +47,7 @@ def test_layers_follow_one_another_in_blocks_and_those_that_wait_for_each_other_
 
 def test_registers_are_taken_over_before_the_first_step_and_handed_back_after_the_last():
     kernels = Kernels(1)
-    run_samples(Schedule(2, 5, [1], 2, 10), [kernels.layers()], nothing)
+    run_samples(Schedule(2, 5, [1], 2, 10), [kernels.layers()])
     told = [tuple(block[name] for name in ("sample", "first", "enters", "leaves")) for _, block in kernels.made]
     assert told == [(s, *rest) for s in (0, 1) for rest in ((0, 1, 0), (2, 0, 0), (4, 0, 1))]
 
@@ -60,7 +56,7 @@ def test_registers_are_taken_over_before_the_first_step_and_handed_back_after_th
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_every_sample_is_run_once(threads, neurons):
     kernels = Kernels(1, pause=0.001)
-    run_samples(Schedule(23, 1, [1], 1, neurons), [kernels.layers() for _ in range(threads)], nothing)
+    run_samples(Schedule(23, 1, [1], 1, neurons), [kernels.layers() for _ in range(threads)])
     assert sorted(block["sample"] for _, block in kernels.made) == list(range(23))
 
 
@@ -77,7 +73,7 @@ def test_a_thread_asks_no_more_when_no_sample_is_left():
 
 def test_a_slow_thread_takes_fewer_samples():
     slow, fast = Kernels(1, pause=0.2), Kernels(1)
-    run_samples(Schedule(40, 1, [1], 1, 1), [slow.layers(), fast.layers()], nothing)
+    run_samples(Schedule(40, 1, [1], 1, 1), [slow.layers(), fast.layers()])
     assert len(slow.made) < 5
     assert len(slow.made) + len(fast.made) == 40
 
@@ -93,5 +89,5 @@ def test_no_sample_is_begun_after_a_run_was_stopped(monkeypatch):
     monkeypatch.setattr(schedule, "_kernel", lambda: stopped)
     kernels = Kernels(1, pause=0.01)
     with pytest.raises(KeyboardInterrupt):
-        run_samples(Schedule(500, 1, [1], 1, 1 << 40), [kernels.layers() for _ in range(2)], pytest.fail)
+        run_samples(Schedule(500, 1, [1], 1, 1 << 40), [kernels.layers() for _ in range(2)])
     assert len(kernels.made) < 20

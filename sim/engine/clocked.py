@@ -85,9 +85,9 @@ def simulate(
     schedule = Schedule(samples, spikes.shape[1], [len(group) for group in groups], work.block, neurons)
     # all before any thread begins: it would wait for this one's Python
     calls = [_calls(work) for _ in range(min(samples, threads or available_threads()))]
-    run_samples(schedule, [each.layers for each in calls], lambda: _keep(state[INPUT], given))
+    run_samples(schedule, [each.layers for each in calls])
     _count(counts, overflows)
-    for name, rows in outputs.items():
+    for name, rows in (*outputs.items(), (INPUT, given)):
         _keep(state[name], rows)
 
 

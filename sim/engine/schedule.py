@@ -6,7 +6,7 @@ much as a step of a small layer, and threads that return to it wait for one anot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from ctypes import addressof, c_int64
 from dataclasses import dataclass
 from functools import cache
@@ -49,8 +49,8 @@ class Schedule:
         return max(1, _PORTION // (self.neurons * self.steps))
 
 
-def run_samples(schedule: Schedule, threads: Sequence[Layers], meanwhile: Callable[[], None]) -> None:
-    """Run all samples, each on one of the threads. meanwhile: done by this thread while the others end."""
+def run_samples(schedule: Schedule, threads: Sequence[Layers]) -> None:
+    """Run all samples, each on one of the threads."""
     kernel, taken = _kernel(), np.zeros(1, np.int64)
     bounds = _integers(0, *accumulate(schedule.groups))
     tables = [
@@ -66,8 +66,6 @@ def run_samples(schedule: Schedule, threads: Sequence[Layers], meanwhile: Callab
         except BaseException:
             taken[0] = schedule.samples  # the others begin no other sample
             raise
-        if thread == 0:
-            meanwhile()  # not earlier: a thread that wakes needs the interpreter
 
     in_threads(run, range(len(threads)))
 
