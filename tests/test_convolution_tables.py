@@ -30,16 +30,33 @@ def tables(flipped):
 @pytest.mark.parametrize("flipped", [False, True])
 def test_patches_are_the_synapses_each_once(flipped):
     for shape, kernels, synapses, picture in tables(flipped):
-        down, tap_down = picture.down
+        (down, tap_down), patches = picture.down, np.hstack([picture.patches, picture.sides])
         found = [
             (source, (place + run * down) // OUT + step, picture.kernel[(tap + run * tap_down) // OUT + step, 0])
             for source, ends in enumerate(itertools.pairwise(picture.first))
-            for place, tap, runs, length in picture.patches[slice(*ends)]
+            for place, tap, runs, length in patches[slice(*ends)]
             for run, step in itertools.product(range(runs), range(length))
         ]
-        one = synapses.targets < np.prod(shape.output_shape(kernels.shape)[1:])  # the first channel's
+        places = np.prod(shape.output_shape(kernels.shape)[1:])
+        assert all(place in range(places) for _, place, _ in found), shape
+        found = [each for each in found if each[-1]]  # beside the window there are zeros
+        one = synapses.targets < places  # the first channel's
         weights = kernels.ravel()[synapses.index[one]]
         assert sorted(found) == sorted(zip(synapses.sources[one], synapses.targets[one], weights, strict=True)), shape
+
+
+def test_where_the_kernel_fits_into_the_target_each_source_has_one_patch_and_all_have_the_kernels_sides():
+    alike = 0
+    for shape, kernels, _, picture in tables(False):
+        _, high, wide = shape.output_shape(kernels.shape)
+        down, across = kernels.shape[2:]
+        if picture.alike:
+            assert high >= down, shape
+            assert wide >= across, shape
+            assert np.array_equal(picture.first, np.arange(len(picture.patches) + 1)), shape
+            assert np.array_equal(picture.sides, np.tile([down, across], (len(picture.patches), 1))), shape
+        alike += picture.alike
+    assert alike > 500
 
 
 @pytest.mark.parametrize("flipped", [False, True])
@@ -54,9 +71,12 @@ def test_the_weights_of_a_window_lie_in_the_order_of_the_places_that_a_column_re
     assert made > 1000
 
 
-@pytest.mark.parametrize("farthest", [(3 + 2 * sweep.MULTIPLES) * PLANES * 2 * OUT - 1, 1 << 31])
+LINES = 3 + (sweep.ROWS - 1) + (sweep.MULTIPLES - 1) * (2 + sweep.ROWS - 1)
+
+
+@pytest.mark.parametrize("farthest", [LINES * PLANES * 2 * OUT - 1, 1 << 31])
 def test_a_kernel_whose_entries_a_list_could_not_name_is_not_swept(monkeypatch, farthest):
-    """Three rows of two planes under a kernel of 2 x 2, each weight up to MULTIPLES times."""
+    """Three rows of two planes under a kernel of 2 x 2, each weight up to MULTIPLES times, between rows of zeros."""
     monkeypatch.setattr(sweep, "_FARTHEST", farthest)
     shape = bs.Convolution((PLANES, 3, 3))
     kernels = np.ones((OUT, PLANES, 2, 2), int)

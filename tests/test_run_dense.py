@@ -4,7 +4,7 @@ import bitspike as bs
 import numpy as np
 import pytest
 from bitspike.engine import matrix
-from bitspike.engine.listing import GROUP
+from bitspike.engine.listing import AHEAD
 from bitspike.engine.prepare import prepare, signature
 from bitspike.engine.signature import of_room
 from bitspike.engine.wiring import wire
@@ -55,12 +55,12 @@ def test_every_pattern_of_neighbouring_sources_is_delivered_in_order(inputs, mos
     assert_equal_to_arrays(network, spikes[None])
 
 
-def test_a_group_that_is_written_behind_the_last_listed_source_has_room():
+def test_what_is_written_behind_the_last_listed_source_has_room():
     network = generic(np.ones((64, 1), int))
     [[layer]] = wire(network)
     prepared = prepare(network.profile, layer, "", bs.initial_state(network)[layer.name])
     places = dict(zip(of_room(network.profile, signature(network.profile, layer, "")), prepared.offsets, strict=True))
-    assert places["acting0"] - places["index0"] >= 4 * (64 + GROUP)
+    assert places["acting0"] - places["index0"] >= 4 * (64 + AHEAD)
 
 
 @pytest.mark.parametrize("sign", [1, -1])

@@ -21,8 +21,8 @@ class Arrival:
     matrix (it has one delay). raster: the type of the channels, where the source's spikes are lists, too; else ''.
     Types: of the source's spikes, the weights, and sums that hold whatever can arrive. picture: the type of a
     convolution's kernel; '' if there is none, or if it is not computed as one. usual: how many runs of how many places
-    its patches have, as a rule. channels_last: of the source, if its spikes are read so; then it is a pool, of these
-    `windows`, or a picture that may be computed place by place, as `sweep` says.
+    its patches have, as a rule; alike: always, and each source has one. channels_last: of the source, if its spikes are
+    read so; then it is a pool, of these `windows`, or a picture that may be computed place by place, as `sweep` says.
     """
 
     via: str
@@ -34,6 +34,7 @@ class Arrival:
     total: str
     picture: str = ""
     usual: Pair = (0, 0)
+    alike: bool = False
     channels_last: int = 0
     sweep: Sweep | None = None
     windows: Windows | None = None

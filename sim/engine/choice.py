@@ -131,7 +131,7 @@ def _forms(profile: Profile, via: str) -> Iterator[Arrival]:
     yield Arrival(via, several, False, "", "", narrow, "")
     yield Arrival(via, 1 if connection.delay is None else several, True, "", "", narrow, "")
     if connection.kernel is not None:
-        yield Arrival(via, 1, True, "", "", narrow, "", "sums", (3, 3), 8, Sweep((3, 3), (0, 0), 8))
+        yield Arrival(via, 1, True, "", "", narrow, "", "sums", (3, 3), channels_last=8, sweep=Sweep((3, 3), (0, 0), 8))
     drawn = any(other.kernel and other.target in connection.sources for other in profile.connections.values())
     if drawn and connection.sum is None and weight.lo <= 1 <= weight.hi:
         yield Arrival(via, 1, True, "", "", narrow, "", channels_last=1, windows=Windows((2, 2), (2, 2)))

@@ -16,7 +16,7 @@ from .listing import Events, listed, strongest
 from .matrix import PAIRED, Matrix, accumulated, collected, part_of
 from .picture import Canvas, convolved
 from .pool import SIDES, most_sent, pooled
-from .signature import DOWN, sum_values
+from .signature import DOWN, TABLES, sum_values
 from .sweep import Panes, ordered, swept
 from .vector import Lists, Neurons
 
@@ -195,9 +195,9 @@ class Delivery:
     def _picture(self, i: int, sums: Row | None, events: Events, delay: Any) -> None:
         """As a picture, where no register can pass its word on the way; else synapse by synapse."""
         builder, register = self.code.builder, self.registers[i]
-        rows = self._row("first", "int64"), self._row("patches", "int32"), self._row("kernel", self.arrival.picture)
+        rows = (self._row(name, dtype) for name, dtype in (*TABLES.items(), ("kernel", self.arrival.picture)))
         down = self._argument(DOWN[0]), self._argument(DOWN[1])
-        canvas = Canvas(self.channels, self.arrival.usual, down, *rows)
+        canvas = Canvas(self.channels, self.arrival.usual, self.arrival.alike, down, *rows)
         some = builder.icmp_signed(">", events.found, I64(0))
         if sums is not None:
             with builder.if_then(some):

@@ -12,8 +12,18 @@ import llvmlite.binding as llvm
 def vector_registers() -> int:
     """Bytes of all vector registers together."""
     features = llvm.get_host_cpu_features()
-    if platform.machine().lower() not in ("x86_64", "amd64"):
+    if not _x86():
         return 32 * 16  # NEON, and others like it
     if features.get("avx512bw"):
         return 32 * 64
     return 16 * 32 if features.get("avx2") else 16 * 16
+
+
+@cache
+def packs() -> bool:
+    """Whether an instruction brings together the bytes of a vector that a mask tells, and one its words."""
+    return _x86() and bool(llvm.get_host_cpu_features().get("avx512vbmi2"))
+
+
+def _x86() -> bool:
+    return platform.machine().lower() in ("x86_64", "amd64")

@@ -8,13 +8,16 @@ from typing import Any
 from llvmlite import ir
 
 from ..datapath import NONZERO, Cap, clip_count
-from ..ops.code import I1, I8, I64, Code, Row, Slot, resized
+from ..ops.code import I1, I8, I64, Code, Row, Slot, lanes_of, resized
 from ..ops.interval import Interval
 from ..ops.lanes import LaneOps
+from .host import packs
 from .vector import ANYTHING
 
 GROUP = 8  # entries that are listed together
+AHEAD = 16  # the same where an instruction packs them; so many are written behind a list's end, at most
 _PLACES = ir.VectorType(I8, GROUP)
+_NUMBERS = ir.Constant(ir.VectorType(I8, 64), list(range(64)))
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def listed(code: Code, row: Row, size: Any, index: Row, acting: Row, cap: Cap, s
 def _list(code: Code, chunk: Any, begin: Any, known: Any, index: Row, found: Slot, graded: Slot) -> None:
     """List the entries of a chunk that are not 0, lowest first, but for the first ones, which are `known`.
 
-    Without a branch, as none could be foretold: of each GROUP as many entries are written, and those that spiked kept.
+    Without a branch, as none could be foretold: more entries are written than spiked, and those that did are kept.
     """
     builder, lanes = code.builder, chunk.type.count
     bits, zero, one = ir.IntType(lanes), ir.Constant(chunk.type, [0] * lanes), ir.Constant(chunk.type, [1] * lanes)
@@ -71,14 +74,38 @@ def _list(code: Code, chunk: Any, begin: Any, known: Any, index: Row, found: Slo
     if lanes < GROUP:
         index.set(found.get(), begin)
         found.add(mask)
-        return
-    ops = LaneOps(code, GROUP, {}, {})
-    for first in range(0, lanes, GROUP):
-        group = builder.and_(builder.lshr(mask, I64(first)), I64((1 << GROUP) - 1))
-        entries = resized(builder, places(code, group), index.bits, signed=False)
-        start = ops.at(ops.splat(builder.add(begin, I64(first)), ANYTHING), index.bits)
-        index.store(found.get(), builder.add(entries, start), GROUP)
-        found.add(builder.ctpop(group))
+    elif lanes == 64 and packs():
+        listed, count = packed(code, _NUMBERS, mask), builder.ctpop(mask)
+        _write(code, begin, lanes_of(builder, listed, 0, AHEAD), index, found.get())
+        for first in range(AHEAD, lanes, AHEAD):
+            with builder.if_then(builder.icmp_signed(">", count, I64(first)), likely=False):
+                part = lanes_of(builder, listed, first, AHEAD)
+                _write(code, begin, part, index, builder.add(found.get(), I64(first)))
+        found.add(count)
+    else:
+        for first in range(0, lanes, GROUP):
+            group = builder.and_(builder.lshr(mask, I64(first)), I64((1 << GROUP) - 1))
+            _write(code, builder.add(begin, I64(first)), places(code, group), index, found.get())
+            found.add(builder.ctpop(group))
+
+
+def _write(code: Code, begin: Any, listed: Any, index: Row, at: Any) -> None:
+    """Write entries, of which `listed` says how far behind `begin` each is, in bytes."""
+    ops = LaneOps(code, listed.type.count, {}, {})
+    start = ops.at(ops.splat(begin, ANYTHING), index.bits)
+    entries = resized(code.builder, listed, index.bits, signed=False)
+    index.store(at, code.builder.add(entries, start), listed.type.count)
+
+
+def packed(code: Code, vector: Any, mask: Any) -> Any:
+    """The lanes of a vector whose bits of an int64 are set, one behind the other; behind them is anything."""
+    builder, kind, lanes = code.builder, vector.type, vector.type.count
+    flags = ir.VectorType(I1, lanes)
+    name = f"llvm.experimental.vector.compress.v{lanes}i{kind.element.width}"
+    found = builder.module.globals.get(name)
+    found = found or ir.Function(builder.module, ir.FunctionType(kind, [kind, flags, kind]), name)
+    bits = mask if lanes == I64.width else builder.trunc(mask, ir.IntType(lanes))
+    return builder.call(found, [vector, builder.bitcast(bits, flags), ir.Constant(kind, ir.Undefined)])
 
 
 def places(code: Code, group: Any) -> Any:

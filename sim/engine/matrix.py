@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial, reduce
+from functools import reduce
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
 from numpy.typing import NDArray
 
 from ..datapath import deliver
 from ..ops.base import Registers
-from ..ops.code import I64, Code, Row, joined, resized, same
+from ..ops.code import I64, Code, Row, joined, lanes_of, resized, same, zeros
 from ..ops.interval import Interval
 from ..ops.lane_arithmetic import Lanes, lane_bits
 from ..ops.lanes import LaneOps
@@ -30,9 +29,12 @@ MOST_VECTORS = 8  # of a block
 TOGETHER = 4  # events that are added at a time: the loop costs as much as adding one
 FEWEST = 8  # events that are worth a part
 _BIAS, _BYTE = 128, 8
-_PAIR = ir.VectorType(ir.IntType(2 * _BYTE), LANES // 2)
-_every_pair = partial(same, 2 * _BYTE, LANES // 2)
 _PAIR_EVENTS = 1 << _BYTE  # so many events leave the sums of pairs within 16 bits
+
+
+def _every(vector: Any, value: int) -> Any:
+    """A vector of this type, of one value."""
+    return same(vector.type.element.width, vector.type.count, value)
 
 
 def paired(weights: NDArray[Any]) -> NDArray[np.uint16]:
@@ -66,11 +68,11 @@ class Matrix:
         entry = self.code.builder.lshr(neuron, I64(1)) if self.pairs else neuron
         return replace(self, weights=self.weights.part(entry))
 
-    def pair(self, source: Any, vector: int) -> Any:
-        """A source's pairs for one of the vectors of neurons."""
+    def pairs_of(self, source: Any, vector: int, vectors: int = 1) -> Any:
+        """A source's pairs for some of the vectors of neurons, from one on."""
         stride = self.code.builder.lshr(self.columns, I64(1))
         row = self.weights.part(self.code.builder.mul(source, stride))
-        return row.load(I64(vector * LANES // 2), LANES // 2)
+        return row.load(I64(vector * LANES // 2), vectors * LANES // 2)
 
     def vector(self, source: Any, vector: int, bits: int) -> Any:
         """A source's weights for one of the vectors of neurons, in lanes of so many bits."""
@@ -78,9 +80,9 @@ class Matrix:
         if not self.pairs:
             row = self.weights.part(builder.mul(source, self.columns))
             return widened(self.code, row, I64(vector * LANES), bits)
-        pair = self.pair(source, vector)
-        upper = builder.lshr(pair, _every_pair(_BYTE))
-        lower = builder.and_(pair, _every_pair((1 << _BYTE) - 1))
+        pairs = self.pairs_of(source, vector)
+        upper = builder.lshr(pairs, _every(pairs, _BYTE))
+        lower = builder.and_(pairs, _every(pairs, (1 << _BYTE) - 1))
         whole = joined(builder, lower, upper)
         return resized(builder, builder.sub(whole, same(2 * _BYTE, LANES, _BIAS)), bits, signed=True)
 
@@ -155,7 +157,7 @@ def blocks(code: Code, padded: Any, bits: int, run: Callable[[Any, int], None]) 
     """
     builder, done = code.builder, code.slot(I64(0))
     most = min(MOST_VECTORS, max(1, vector_registers() * 8 // 2 // (bits * LANES)))
-    for vectors in dict.fromkeys((most, min(most, 2), 1)):
+    for vectors in (1 << size for size in reversed(range(most.bit_length()))):
         width = vectors * LANES
         last = builder.sub(padded, builder.urem(builder.sub(padded, done.get()), I64(width)))
         with code.loop(done.get(), last, width) as start:
@@ -173,7 +175,7 @@ def _summed(code: Code, row: Row, bits: int, start: Any, vectors: int, matrix: M
         with single:
             if not matrix.pairs:
                 _added(code, row, bits, places, matrix, events)
-            elif bits == _PAIR.element.width:
+            elif bits == 2 * _BYTE:
                 _pairs(code, row, bits, places, matrix, events)
             else:
                 with code.loop(I64(0), events.found, _PAIR_EVENTS) as first:
@@ -210,25 +212,28 @@ def _added(code: Code, row: Row, bits: int, places: Sequence[Any], matrix: Matri
 
 
 def _pairs(code: Code, row: Row, bits: int, places: Sequence[Any], matrix: Matrix, events: Events) -> None:
-    """Events of one spike each, weights in pairs."""
-    builder = code.builder
-    sums = [[code.slot(_every_pair(0)) for _ in ("pairs", "upper bytes")] for _ in places]
+    """Events of one spike each, weights in pairs: those of two vectors of neurons in one of pairs, if there are two."""
+    builder, wide = code.builder, min(2, len(places))
+    zero = zeros(2 * _BYTE, wide * LANES // 2)
+    sums = [(code.slot(zero), code.slot(zero)) for _ in places[::wide]]
 
     def add(sources: Sequence[Any]) -> None:
-        for vector, (whole, upper) in enumerate(sums):
-            pairs = [matrix.pair(source, vector) for source in sources]
+        for number, (whole, upper) in enumerate(sums):
+            pairs = [matrix.pairs_of(source, number * wide, wide) for source in sources]
             whole.add(reduce(builder.add, pairs))
-            upper.add(reduce(builder.add, [builder.lshr(pair, _every_pair(_BYTE)) for pair in pairs]))
+            upper.add(reduce(builder.add, [builder.lshr(each, _every(each, _BYTE)) for each in pairs]))
 
     _together(code, events, add)
-    ops = LaneOps(code, _PAIR.count, {}, {})
-    bias = ops.at(ops.splat(builder.mul(events.found, I64(_BIAS)), ANYTHING), _PAIR.element.width)
-    for (whole, upper), place in zip(sums, places, strict=True):
+    ops = LaneOps(code, zero.type.count, {}, {})
+    bias = ops.at(ops.splat(builder.mul(events.found, I64(_BIAS)), ANYTHING), 2 * _BYTE)
+    for number, (whole, upper) in enumerate(sums):
         high = upper.get()
-        low = builder.sub(whole.get(), builder.shl(high, _every_pair(_BYTE)))
-        total = joined(builder, builder.sub(low, bias), builder.sub(high, bias))
-        before = widened(code, row, place, bits)
-        row.store(place, builder.add(before, resized(builder, total, bits, signed=True)), LANES)
+        low = builder.sub(whole.get(), builder.shl(high, _every(high, _BYTE)))
+        both = builder.sub(low, bias), builder.sub(high, bias)
+        for vector, place in enumerate(places[number * wide : (number + 1) * wide]):
+            total = joined(builder, *(lanes_of(builder, each, vector * LANES // 2, LANES // 2) for each in both))
+            before = widened(code, row, place, bits)
+            row.store(place, builder.add(before, resized(builder, total, bits, signed=True)), LANES)
 
 
 def _together(code: Code, events: Events, add: Callable[[Sequence[Any]], None]) -> None:

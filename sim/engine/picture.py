@@ -4,6 +4,10 @@ The rows of such a layer hold its neurons place by place, the channels of a plac
 numbered channel by channel (see `turn`). What a spike reaches are runs of neighbouring places: where the places of
 a run ascend by one, so do its taps in the order in which they are kept, and a run is one stretch of the sums and one
 of the weights. Runs of one length, one below the other, are a patch: as a rule all that a spike reaches.
+
+A kernel that moves by one brings a spike's window of weights to the places around it. Patches can all have the sides of
+the window then, so that none needs a branch: one that would lie across the picture's edge is moved inside, and reads
+zeros that are kept beside the window.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from numpy.typing import NDArray
 from ..network.geometry import Convolution, Pair
 from ..network.lists import Synapses, pointers
 from ..network.parts import Projection
+from ..network.picture import Axis
 from ..ops.code import I64, Code, Row, resized, vectors
 from ..ops.lanes import LaneOps
 from .listing import Events
@@ -33,17 +38,19 @@ class Picture:
     """A convolution as it is computed.
 
     kernel: [tap, channel], the weights that are added; a tap is one entry of an output channel's kernel.
-    first: int64 [pre + 1], where the patches of each source begin in `patches`, int32 [patch, 4]: entry of the first
-    place, entry of the first tap (of their first channels), how many runs, of how many places. down: from a run of a
-    patch to the next the entries of places, and of taps. usual: the (runs, places) that most patches have.
-    swept: the same place by place, if it can be.
+    first: int64 [pre + 1], where the patches of each source begin in `patches`, int32 [patch, 2]: entry of the first
+    place, entry of the first tap (of their first channels); and in `sides`, int32 [patch, 2]: how many runs, of how
+    many places. down: from a run of a patch to the next the entries of places, and of taps. usual: the sides that most
+    patches have. alike: whether all have them, and each source has one. swept: the same place by place, if it can be.
     """
 
     kernel: NDArray[np.int64]
     first: NDArray[np.int64]
     patches: NDArray[np.int32]
+    sides: NDArray[np.int32]
     down: Pair
     usual: Pair
+    alike: bool
     swept: Swept | None
 
     @property
@@ -66,22 +73,63 @@ def picture_of(projection: Projection, weights: NDArray[Any], synapses: Synapses
     flat[synapses.index] = weights
     if not np.array_equal(flat[synapses.index], weights):  # a format that reads the target's parameters
         return None
-    _, high, wide = shape.output_shape(raw.shape)
-    of_channel = synapses.targets < high * wide  # the other channels have the same taps
+    high, wide = shape.axes(raw.shape)
+    of_channel = synapses.targets < high.outputs * wide.outputs  # the other channels have the same taps
     sources, places, taps = (of[of_channel] for of in (synapses.sources, synapses.targets, synapses.index))
     kept = _kept(sources, places, taps, raw[0].size)
     kernel = np.empty((len(kept), len(raw)), np.int64)
     kernel[kept] = flat.reshape(len(raw), -1).T
     begins, lengths = _runs(sources, places, kept[taps])
-    places, taps = places[begins] * len(raw), kept[taps[begins]] * len(raw)
-    sources = sources[begins]
-    first, runs = _first(sources, synapses), np.stack([places, taps, lengths], axis=1).astype(np.int32)
-    swept = swept_of(shape, raw.shape[2:], kernel, first, runs)
+    sources, runs = sources[begins], np.stack([places[begins], kept[taps[begins]], lengths], axis=1, dtype=np.int64)
+    window = _window(high, wide, shape.input_shape[0], kernel, sources, runs)
+    if window is not None and high.kernel <= high.outputs and wide.kernel <= wide.outputs:
+        return _of_windows(high, wide, window)
     tops, down, several = _patches(sources, runs)
-    patches = np.insert(runs[tops], 2, several, axis=1)
-    sides, often = np.unique(patches[:, 2:], axis=0, return_counts=True)
-    usual = (int(sides[often.argmax()][0]), int(sides[often.argmax()][1])) if often.size else (0, 0)
-    return Picture(kernel, _first(sources[tops], synapses), patches, down, usual, swept)
+    sides = np.stack([several, runs[tops, 2]], axis=1)
+    each, often = np.unique(sides, axis=0, return_counts=True)
+    usual = (int(each[often.argmax()][0]), int(each[often.argmax()][1])) if often.size else (0, 0)
+    first, swept = _first(sources[tops], synapses), None if window is None else swept_of(high, wide, window)
+    tables = (runs[tops, :2] * len(raw)).astype(np.int32), sides.astype(np.int32)
+    return Picture(kernel, first, *tables, (down[0] * len(raw), down[1] * len(raw)), usual, False, swept)
+
+
+def _window(
+    high: Axis, wide: Axis, planes: int, kernel: Integers, sources: Integers, runs: Integers
+) -> NDArray[np.int64] | None:
+    """What a source brings to the places around it, in their order: [row from the last one, plane, column, channel].
+
+    None where the kernel does not move by one, or no place lies under all of its columns.
+    """
+    if {high.stride, wide.stride, high.dilation, wide.dilation} != {1}:
+        return None
+    plane, row = sources // (high.size * wide.size), sources // wide.size % high.size
+    down, whole = row + high.padding - runs[:, 0] // wide.outputs, runs[:, 2] == wide.kernel
+    taps = np.full((high.kernel, planes), -1, np.int64)
+    taps[down[whole], plane[whole]] = runs[whole, 1]
+    return None if taps.min() < 0 else kernel[taps[..., None] + np.arange(wide.kernel)]
+
+
+def _of_windows(high: Axis, wide: Axis, window: NDArray[np.int64]) -> Picture:
+    """Each source's patch has the sides of the window, moved inside the target where it is too far out."""
+    rows, _, columns, channels = window.shape
+    beside = (rows - 1, rows - 1), (0, 0), (columns - 1, columns - 1), (0, 0)
+    kernel = np.pad(window[::-1], beside).transpose(1, 0, 2, 3)
+    (tops, skipped), (lefts, aside) = _moved(high), _moved(wide)
+    entries = np.arange(kernel[..., 0].size).reshape(kernel.shape[:-1])
+    taps = entries[:, skipped[:, None], aside]
+    places = np.broadcast_to(tops[:, None] * wide.outputs + lefts, taps.shape)
+    patches = np.stack([places.ravel(), taps.ravel()], axis=1) * channels
+    usual, down = (rows, columns), (wide.outputs * channels, kernel.shape[2] * channels)
+    first, sides = np.arange(len(patches) + 1), np.full((len(patches), 2), usual, np.int32)
+    tables, swept = (first, patches.astype(np.int32), sides), swept_of(high, wide, window)
+    return Picture(kernel.reshape(-1, channels), *tables, down, usual, True, swept)
+
+
+def _moved(axis: Axis) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Along one side the first place of each source's patch, and the first of its taps, of the zeros or the window."""
+    ideal = np.arange(axis.size) + axis.padding - axis.kernel + 1
+    inside = np.clip(ideal, 0, axis.outputs - axis.kernel)
+    return inside, axis.kernel - 1 + inside - ideal
 
 
 def _first(sources: Integers, synapses: Synapses) -> NDArray[np.int64]:
@@ -124,9 +172,11 @@ class Canvas:
 
     channels: int
     usual: Pair
+    alike: bool
     down: tuple[Any, Any]
     first: Row
     patches: Row
+    sides: Row
     kernel: Row
 
 
@@ -135,45 +185,61 @@ def convolved(code: Code, canvas: Canvas, events: Events, into: Row) -> None:
     builder = code.builder
     with code.loop(I64(0), events.found) as number:
         source, acts = events.index.get(number), events.count(code, number)
-        ends = canvas.first.get(source), canvas.first.get(builder.add(source, I64(1)))
         with builder.if_else(builder.icmp_signed("==", acts, I64(1)), likely=True) as (once, several):
-            with once, code.loop(*ends) as patch:
-                _patch(code, canvas, patch, None, into)
-            with several, code.loop(*ends) as patch:
-                _patch(code, canvas, patch, acts, into)
+            with once:
+                _source(code, canvas, source, None, into)
+            with several:
+                _source(code, canvas, source, acts, into)
+
+
+def _source(code: Code, canvas: Canvas, source: Any, acts: Any, into: Row) -> None:
+    """Add what a source brings; acts: as how many spikes, None: one."""
+    if canvas.alike:
+        _patch(code, canvas, source, acts, into)
+        return
+    ends = canvas.first.get(source), canvas.first.get(code.builder.add(source, I64(1)))
+    with code.loop(*ends) as patch:
+        _patch(code, canvas, patch, acts, into)
 
 
 def _patch(code: Code, canvas: Canvas, patch: Any, acts: Any, into: Row) -> None:
-    """Add what a source brings to one patch; acts: as how many spikes, None: one."""
+    """Add what a source brings to one patch."""
     builder, (runs, places) = code.builder, canvas.usual
-    at = builder.mul(patch, I64(4))
-    to, of, several, length = (canvas.patches.get(builder.add(at, I64(entry))) for entry in range(4))
+    at = builder.mul(patch, I64(2)), builder.add(builder.mul(patch, I64(2)), I64(1))
+    to, of = map(canvas.patches.get, at)
     into, weights, lanes = into.part(to), canvas.kernel.part(of), places * canvas.channels
 
     def run(number: Any) -> tuple[Row, Row]:
         to, of = (builder.mul(number, way) for way in canvas.down)
         return into.part(to), weights.part(of)
 
-    def place_by_place() -> None:
+    def usual_sides() -> None:
+        if runs * lanes <= _MOST_LANES:
+            for number in range(runs):
+                _stretch(code, *run(I64(number)), lanes, acts)
+        else:
+            with code.loop(I64(0), I64(runs)) as number:
+                _stretch(code, *run(number), lanes, acts)
+
+    def place_by_place(several: Any, length: Any) -> None:
         with code.loop(I64(0), several) as number:
             row, tap = run(number)
             with code.loop(I64(0), builder.mul(length, I64(canvas.channels)), canvas.channels) as entry:
                 _stretch(code, row.part(entry), tap.part(entry), canvas.channels, acts)
 
+    if canvas.alike and lanes <= _MOST_LANES:
+        usual_sides()
+        return
+    several, length = map(canvas.sides.get, at)
     if lanes > _MOST_LANES:
-        place_by_place()
+        place_by_place(several, length)
         return
     usual = builder.and_(*(builder.icmp_signed("==", *pair) for pair in ((several, I64(runs)), (length, I64(places)))))
     with builder.if_else(usual, likely=True) as (whole, each):
         with whole:
-            if runs * lanes <= _MOST_LANES:
-                for number in range(runs):
-                    _stretch(code, *run(I64(number)), lanes, acts)
-            else:
-                with code.loop(I64(0), several) as number:
-                    _stretch(code, *run(number), lanes, acts)
+            usual_sides()
         with each:
-            place_by_place()
+            place_by_place(several, length)
 
 
 def _stretch(code: Code, into: Row, weights: Row, count: int, acts: Any) -> None:

@@ -19,10 +19,10 @@ from .arrival import Arrival
 from .cache import address, compiled, entry
 from .emptied import emptied, rested
 from .kernel import kernel_code, kernel_key
-from .listing import GROUP
+from .listing import AHEAD
 from .matrix import PAIRED, paired
 from .pool import SIDES
-from .signature import BLOCK, DOWN, Signature, arguments, of_room, sum_values
+from .signature import BLOCK, DOWN, TABLES, Signature, arguments, of_room, sum_values
 from .sweep import MULTIPLES
 from .turn import channels_last
 from .vector import LANES
@@ -95,13 +95,13 @@ def _prepared(profile: Profile, layer: Layer, chosen: Signature) -> Prepared:
         numbers[f"columns{k}"] = _columns(numbers["padded"], arrival.weight)
         numbers |= {f"pre{k}": pre, f"delays{k}": len(delays)}
         numbers |= {f"q{k}_{name}": int(first.values[name]) for name in sum_values(profile.connections[first.via])}
-        rows |= {} if arrival.raster else {f"index{k}": (pre + GROUP, "int32"), f"acting{k}": (pre, "int64")}
+        rows |= {} if arrival.raster else {f"index{k}": (pre + AHEAD, "int32"), f"acting{k}": (pre, "int64")}
         rows |= {f"sums{k}": (numbers["padded"], arrival.total)} if first.sum else {}
         sources.append((first.source, first.cap, bool(arrival.channels_last)))
         arrays[f"lags{k}"] = np.array([i.lag for i in delays], np.int64)
         if arrival.picture and first.picture is not None:
             picture = first.picture
-            arrays |= {f"first{k}": picture.first, f"patches{k}": picture.patches}
+            arrays |= {f"{name}{k}": getattr(picture, name) for name in TABLES}
             numbers |= {f"{name}{k}": way for name, way in zip(DOWN, picture.down, strict=True)}
             arrays[f"kernel{k}"] = np.ascontiguousarray(picture.kernel, arrival.picture)
             extremes = zip(("lowest", "highest"), picture.extremes(), strict=True)
@@ -110,7 +110,7 @@ def _prepared(profile: Profile, layer: Layer, chosen: Signature) -> Prepared:
             swept = first.picture.swept
             arrays[f"swept{k}"] = _aligned(swept.multiplied(arrival.sweep))
             numbers |= {f"source_high{k}": swept.high, f"source_wide{k}": swept.wide}
-            rows |= {f"order{k}": (pre + GROUP, "int32"), f"begins{k}": (swept.places + 1, "int32")}
+            rows |= {f"order{k}": (pre + AHEAD, "int32"), f"begins{k}": (swept.places + 1, "int32")}
         if first.pool is not None:
             numbers |= {f"{name}{k}": side for name, side in zip(SIDES, first.pool.sides, strict=True)}
     words = layer.neuron.parameters | layer.neuron.derived
@@ -178,7 +178,12 @@ def _arrival(layer: Layer, delays: Sequence[Incoming], raster: str) -> Arrival:
         return replace(plain, channels_last=channels, windows=first.pool.windows)
     if first.picture is None or first.picture.channels != channels:
         return plain
-    drawn = replace(plain, picture="int16" if narrow == "int8" else narrow, usual=first.picture.usual)
+    drawn = replace(
+        plain,
+        picture="int16" if narrow == "int8" else narrow,
+        usual=first.picture.usual,
+        alike=first.picture.alike,
+    )
     swept = first.picture.swept
     if swept is None or swept.sweep.planes != first.channels_last:
         return drawn

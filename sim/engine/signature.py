@@ -38,7 +38,8 @@ class Signature:
 
 
 DOWN = ("place_down", "tap_down")
-PICTURE = ("first", "patches", *DOWN, "kernel", "lowest", "highest")
+TABLES = {"first": "int64", "patches": "int32", "sides": "int32"}
+PICTURE = (*TABLES, *DOWN, "kernel", "lowest", "highest")
 SWEEP = ("source_high", "source_wide", "swept")
 SENT = ("sent", "sent_stride")
 
@@ -54,7 +55,7 @@ def arguments(profile: Profile, signature: Signature) -> list[str]:
     `matrix.paired`), or lists of them by delay and source, from `from{k}` [delay, pre + 1] on, to the neurons `to{k}`;
     what a source brings a neuron at most and at least, `most{k}_{i}` (0 or more) and `least{k}_{i}`, and of lists all
     of them together, `all_most{k}_{i}` and `all_least{k}_{i}`; of a sum also the projection's own `q{k}_*`; and room:
-    `index{k}` [pre + GROUP], `acting{k}` [pre], `sums{k}` [padded]. Of a raster, `s{k}` are its pointers, `index{k}`
+    `index{k}` [pre + AHEAD], `acting{k}` [pre], `sums{k}` [padded]. Of a raster, `s{k}` are its pointers, `index{k}`
     and `acting{k}` its channels and what they act as; the latter is a single entry where `graded{k}` is 0. Of a picture
     (see there) its patches and kernel, and what a spike of every source adds at most, and as a `sweep` (see there) its
     sides, kernel, and room for `order{k}` and `begins{k}`; of a pool its sides; of a sweep and of a pool the source's

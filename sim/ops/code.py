@@ -224,6 +224,12 @@ def joined(builder: ir.IRBuilder, first: Any, second: Any) -> Any:
     return builder.shuffle_vector(first, second, order)
 
 
+def lanes_of(builder: ir.IRBuilder, vector: Any, first: int, count: int) -> Any:
+    """Some lanes of a vector, from one on."""
+    order = ir.Constant(ir.VectorType(I32, count), list(range(first, first + count)))
+    return builder.shuffle_vector(vector, vector, order)
+
+
 def greater(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
     """The greater of two, neither of which is below 0."""
     return builder.select(builder.icmp_unsigned(">", a, b), a, b)
@@ -233,8 +239,7 @@ def greatest(builder: ir.IRBuilder, vector: Any) -> Any:
     """The greatest of a vector's entries, in 64 bits."""
     while vector.type.count > 1:
         half = vector.type.count // 2
-        low, high = (ir.Constant(ir.VectorType(I32, half), list(range(k, k + half))) for k in (0, half))
-        vector = greater(builder, *(builder.shuffle_vector(vector, vector, mask) for mask in (low, high)))
+        vector = greater(builder, *(lanes_of(builder, vector, first, half) for first in (0, half)))
     greatest = builder.extract_element(vector, I32(0))
     return greatest if greatest.type == I64 else builder.zext(greatest, I64)
 
