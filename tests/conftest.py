@@ -1,5 +1,6 @@
 import os
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -24,3 +25,15 @@ def compiled_quietly():
     for handler in list(cli.LOG.handlers):
         cli.LOG.removeHandler(handler)
     cli.LOG.setLevel("NOTSET")
+
+
+@pytest.fixture
+def used_memory(monkeypatch):
+    """Memory that runs take is full of what others left."""
+
+    from bitspike.engine import memory
+
+    def used_before(shape, dtype):
+        return np.frombuffer(bytes([0x5A]) * (int(np.prod(shape)) * dtype.itemsize), dtype).reshape(shape).copy()
+
+    monkeypatch.setattr(memory, "empty", used_before)

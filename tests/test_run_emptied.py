@@ -59,6 +59,11 @@ def test_the_bits_are_those_of_the_words(recurrent, most, exponent):
     assert trace["a"].spikes.any()
 
 
+def test_they_end_at_0_whatever_memory_held_before(used_memory):
+    state = assert_equal_to_arrays(loihi(20), spikes()).state
+    assert not state["a"]["arrived"].any()
+
+
 def test_a_state_that_holds_something_there_is_taken_as_it_is():
     network = loihi(20)
     first = assert_equal_to_arrays(network, spikes())

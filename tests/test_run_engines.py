@@ -128,3 +128,28 @@ def test_a_connection_whose_parameter_is_named_like_a_register_is_refused():
         "connections.forward.parameters.membrane: names a register or parameter of the target, "
         "or a value of the profile; choose another name"
     )
+
+
+def pictures(seed):
+    """A convolution and a pool, both of whose sums are 0 between steps."""
+    rng = np.random.default_rng(seed)
+    shape, pooling = bs.Convolution((2, 6, 6)), bs.Pooling((8, 4, 4), 2)
+    layers = [bs.Population("a", 128, {"threshold": 60, "leak": 3}, "neuron"), bs.Population("p", 32, neuron="pool")]
+    kernels = rng.integers(-128, 128, (8, 2, 3, 3))
+    links = [
+        bs.Projection("input", "a", kernels, "forward", shape=shape),
+        bs.Projection("a", "p", 1, "pooling", shape=pooling),
+    ]
+    return bs.Network(bs.load_profile("generic-conv-w8-v16"), 72, layers, links, limits=False)
+
+
+@pytest.mark.parametrize("make", [random_generic, random_xylo, pictures])
+@pytest.mark.parametrize("record_to", [None, "trace.npz"])
+def test_a_run_that_starts_from_0_reads_nothing_that_memory_held_before(used_memory, tmp_path, make, record_to):
+    network = make(3)
+    spikes = random_spikes(network, 3)
+    found = bs.run(network, spikes, record_to=record_to and tmp_path / record_to)
+    golden = bs.run(network, spikes, engine="array")
+    bs.compare(found, golden).check()
+    assert any(values.any() for registers in golden.state.values() for values in registers.values())
+    assert_same_state(found.state, golden.state)

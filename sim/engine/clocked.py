@@ -67,7 +67,7 @@ def simulate(
     """As `oracle.simulate`, but that `outputs` have leading rows: the spikes before step 0 that may still act.
 
     A raster is taken as it is, behind what came before it where input is delayed. rested: whether all of the state is
-    known to be 0.
+    to begin with 0; then what its registers hold is not read.
 
     Raises RefusedOverflowError.
     """
@@ -80,7 +80,7 @@ def simulate(
     samples = spikes.shape[0]
     counts = {layer.name: np.zeros((samples, len(layer.neuron.registers) + len(EXTRA)), np.int64) for layer in layers}
     arrays = _Arrays(given, outputs, state, recorded, counts)
-    work, _alive = _work(prepared, arrays, spikes.shape[1])
+    work, _alive = _work(prepared, arrays, spikes.shape[1], rested)
     neurons = sum(layer.size for layer in layers)
     schedule = Schedule(samples, spikes.shape[1], [len(group) for group in groups], work.block, neurons)
     # all before any thread begins: it would wait for this one's Python
@@ -153,7 +153,7 @@ def _calls(work: _Work) -> _Calls:
     return _Calls(layers, memory)
 
 
-def _work(prepared: Mapping[str, Prepared], arrays: _Arrays, steps: int) -> tuple[_Work, list[Any]]:
+def _work(prepared: Mapping[str, Prepared], arrays: _Arrays, steps: int, rested: bool) -> tuple[_Work, list[Any]]:
     """What is to be done, and what must live until it is."""
     sent, raster = dict(arrays.outputs), None
     if isinstance(arrays.inputs, Raster):
@@ -165,7 +165,7 @@ def _work(prepared: Mapping[str, Prepared], arrays: _Arrays, steps: int) -> tupl
     alive: list[Any] = []
     for name, each in prepared.items():
         state, recorded, (out, *rows) = arrays.state[name], arrays.recorded[name], spikes[name]
-        own = [*rows, steps, out, address(arrays.counts[name])]
+        own = [*rows, steps, out, address(arrays.counts[name]), int(rested)]
         for source, cap, _ in each.sources:
             own += spikes[source] if raster is None or source != INPUT else _raster(raster, cap, steps, alive)
         own += [address(state[register]) for register in each.registers]

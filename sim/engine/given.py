@@ -14,6 +14,7 @@ from ..network.network import Network
 from ..profile.schema import INPUT, SPIKES, storage
 from ..raster import Raster
 from ..trace import PAST, Integers, State
+from . import memory
 from .wiring import reach_back
 
 
@@ -62,17 +63,33 @@ def check_spikes(spikes: ArrayLike | Raster, network: Network) -> Integers:
 
 def initial_state(network: Network, samples: int = 1) -> State:
     """Every register 0 and no spike on its way; may be changed and given to `run`."""
-    rows = _ROWS.get(network)
-    if rows is None:
-        rows = _ROWS[network] = _rows(network)
     return {
         name: {register: np.zeros((samples, *shape), dtype) for register, (shape, dtype) in registers.items()}
-        for name, registers in rows.items()
+        for name, registers in _rows_of(network).items()
+    }
+
+
+def unset_state(network: Network, samples: int) -> State:
+    """The same, but that registers hold anything: for a run that starts them at 0 itself."""
+    return {
+        name: {
+            register: (np.zeros if register in (SPIKES, PAST) else memory.empty)((samples, *shape), dtype)
+            for register, (shape, dtype) in registers.items()
+        }
+        for name, registers in _rows_of(network).items()
     }
 
 
 Rows = dict[str, dict[str, tuple[tuple[int, ...], np.dtype[Any]]]]
 _ROWS: WeakKeyDictionary[Network, Rows] = WeakKeyDictionary()
+
+
+def _rows_of(network: Network) -> Rows:
+    """As `_rows`, made once."""
+    rows = _ROWS.get(network)
+    if rows is None:
+        rows = _ROWS[network] = _rows(network)
+    return rows
 
 
 def _rows(network: Network) -> Rows:

@@ -76,12 +76,17 @@ class _Kernel:
 
     def begin(self, sample: Any) -> None:
         """Take over a sample's registers, if they are not in their rows since the last call."""
-        with self.code.builder.if_then(self._asked("enters")):
+        builder = self.code.builder
+        with builder.if_then(self._asked("enters")):
             for name, row in self._registers():
                 if name in self.emptied:
                     row.clear(self.neurons.size)
-                else:
-                    self._copy(self.state[name].part(self._first(sample)), row, back=True)
+                    continue
+                with builder.if_else(self._asked("begins")) as (anew, on):
+                    with anew:
+                        row.clear(self.neurons.size)
+                    with on:
+                        self._copy(self.state[name].part(self._first(sample)), row, back=True)
         for counter in self.neurons.counters.values():
             counter.set(I64(0))
 
@@ -89,8 +94,11 @@ class _Kernel:
         """Hand a sample's registers back, and what was counted."""
         with self.code.builder.if_then(self._asked("leaves")):
             for name, row in self._registers():
-                if name not in self.emptied:
-                    self._copy(row, self.state[name].part(self._first(sample)))
+                state = self.state[name].part(self._first(sample))
+                if name in self.emptied:
+                    state.clear(self.neurons.size)
+                else:
+                    self._copy(row, state)
         builder, counters = self.code.builder, self.neurons.counters.values()
         for place, counter in enumerate(counters):
             at = builder.add(builder.mul(sample, I64(len(counters))), I64(place))

@@ -19,7 +19,7 @@ from ..profile.schema import INPUT, SPIKES, register_word
 from ..raster import Raster
 from ..trace import PAST, Integers, LayerTrace, State, Trace, load_trace, write_trace
 from . import clocked, event_core, event_run, memory, oracle, vectorised
-from .given import check_raster, check_spikes, check_state, initial_state
+from .given import check_raster, check_spikes, check_state, initial_state, unset_state
 from .wiring import Layer, wire
 
 ENGINES = ("compiled", "array", "oracle")
@@ -147,6 +147,11 @@ class _Job:
         """Whether it writes where the trace lies, spikes before step 0 ahead of it."""
         return isinstance(self.simulate, partial) and self.simulate.func is clocked.simulate
 
+    @property
+    def rested(self) -> bool:
+        """Whether the engine starts the registers at 0 itself."""
+        return self.compiled and bool(cast("partial[None]", self.simulate).keywords["rested"])
+
     def copies(self, counts: Integers | Raster) -> bool:
         """Whether the input is copied: unpacked, or brought behind what came before it."""
         lagged = any(i.source == INPUT and i.lag for layer in self.layers.values() for i in layer.incoming)
@@ -156,7 +161,7 @@ class _Job:
 def _run(job: _Job, counts: Integers | Raster, files: Mapping[str, Integers] | None) -> Trace:
     """Run the samples, chunk by chunk. files: arrays to record in; None makes them in memory."""
     network, layers, (samples, steps) = job.network, job.layers, counts.shape[:2]
-    current = job.begin()
+    current = unset_state(network, samples) if job.rested else job.begin()
     # each layer's spikes follow those of the steps before the run that may still act
     whole = {} if files else {name: _rows(current[name], steps) for name in layers}
     registers = {

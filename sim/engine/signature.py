@@ -62,8 +62,9 @@ def arguments(profile: Profile, signature: Signature) -> list[str]:
     `sent{k}` and `sent_stride{k}`. Columns of matrices, targets of lists and parameters are in the order of the
     kernel's rows. Parameters and derived values `p_*` [padded], or the value itself where it is uniform; for one
     sample, registers `row_*` [padded], and room for one in the order of the layer, `turned`, where the rows have
-    another. Registers `r_*` [sample, size], `out` [sample, rows, size] whose row `lead` is step 0, `overflows` [sample,
-    counted], `aliases` [size, slots]; of each register where it is recorded, `rec_*` [sample, steps, size], or 0.
+    another. Registers `r_*` [sample, size], which are not read where `begins` is 1: they are 0; `out` [sample, rows,
+    size] whose row `lead` is step 0, `overflows` [sample, counted], `aliases` [size, slots]; of each register where it
+    is recorded, `rec_*` [sample, steps, size], or 0.
     """
     neuron = profile.neurons[signature.neuron]
     names = ["size", "padded", "aliases", "slots"]
@@ -85,7 +86,7 @@ BLOCK = ("sample", "first", "last", "base", "enters", "leaves")
 
 def of_run(neuron: NeuronClass, signature: Signature) -> list[str]:
     """The arguments that differ from run to run."""
-    names = ["rows", "lead", "steps", "out", "overflows"]
+    names = ["rows", "lead", "steps", "out", "overflows", "begins"]
     for k, arrival in enumerate(signature.incoming):
         names += [f"{name}{k}" for name in ("s", "rows", "lead")]
         names += [f"{name}{k}" for name in ("index", "acting", "graded")] if arrival.raster else []

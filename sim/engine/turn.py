@@ -9,7 +9,7 @@ import numpy as np
 from llvmlite import ir
 from numpy.typing import NDArray
 
-from ..ops.code import I32, I64, Code, Row, joined
+from ..ops.code import I32, I64, Code, Row, joined, lanes_of
 
 _SQUARE_BITS, _MOST_SQUARE = 128, 16  # of a row of the squares that are turned, and its entries
 
@@ -38,19 +38,13 @@ def turned(code: Code, source: Row, target: Row, channels: int, places: Any, bac
             if back:
                 turn = _transposed(builder, [source.load(at, wide) for at in by_channel])
                 for number, at in enumerate(by_place):
-                    target.store(at, _part(builder, turn[number % side], number // side * side, side), side)
+                    target.store(at, lanes_of(builder, turn[number % side], number // side * side, side), side)
             else:
                 rows = [source.load(at, side) for at in by_place]
                 if wide > side:
                     rows = [joined(builder, *pair) for pair in zip(rows[:side], rows[side:], strict=True)]
                 for at, row in zip(by_channel, _transposed(builder, rows), strict=True):
                     target.store(at, row, wide)
-
-
-def _part(builder: ir.IRBuilder, vector: Any, first: int, count: int) -> Any:
-    """So many entries of a vector."""
-    order = ir.Constant(ir.VectorType(I32, count), list(range(first, first + count)))
-    return builder.shuffle_vector(vector, vector, order)
 
 
 def _transposed(builder: ir.IRBuilder, rows: Sequence[Any]) -> Sequence[Any]:
