@@ -59,6 +59,19 @@ def test_where_the_kernel_fits_into_the_target_each_source_has_one_patch_and_all
     assert alike > 500
 
 
+@pytest.mark.parametrize("most", [(7 * 4) * PLANES * OUT - 1, (7 * 4) * PLANES * OUT])
+def test_windows_that_fill_the_cache_with_zeros_keep_patches_of_their_own(monkeypatch, most):
+    """Of 3 x 2 weights, 7 x 4 with the zeros."""
+    monkeypatch.setattr("bitspike.engine.picture._MOST_ENTRIES", most)
+    shape = bs.Convolution((PLANES, 6, 6))
+    kernels = np.ones((OUT, PLANES, 3, 2), int)
+    link = bs.Projection("input", "a", kernels, via="forward", shape=shape)
+    synapses = expand(shape, kernels.shape, PLANES * 36)
+    made = picture_of(link, kernels.ravel()[synapses.index], synapses)
+    assert made.alike == (most >= 7 * 4 * PLANES * OUT)
+    assert made.swept is not None
+
+
 @pytest.mark.parametrize("flipped", [False, True])
 def test_the_weights_of_a_window_lie_in_the_order_of_the_places_that_a_column_reaches(flipped):
     made = 0

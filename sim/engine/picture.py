@@ -30,6 +30,8 @@ from .vector import ANYTHING
 
 _MOST_LANES = 1024  # of what is added without a loop
 
+_MOST_ENTRIES = 1 << 18  # of all windows with the zeros beside them
+
 Integers = NDArray[np.integer[Any]]
 
 
@@ -82,7 +84,7 @@ def picture_of(projection: Projection, weights: NDArray[Any], synapses: Synapses
     begins, lengths = _runs(sources, places, kept[taps])
     sources, runs = sources[begins], np.stack([places[begins], kept[taps[begins]], lengths], axis=1, dtype=np.int64)
     window = _window(high, wide, shape.input_shape[0], kernel, sources, runs)
-    if window is not None and high.kernel <= high.outputs and wide.kernel <= wide.outputs:
+    if window is not None and _may_be_alike(high, wide, window):
         return _of_windows(high, wide, window)
     tops, down, several = _patches(sources, runs)
     sides = np.stack([several, runs[tops, 2]], axis=1)
@@ -107,6 +109,13 @@ def _window(
     taps = np.full((high.kernel, planes), -1, np.int64)
     taps[down[whole], plane[whole]] = runs[whole, 1]
     return None if taps.min() < 0 else kernel[taps[..., None] + np.arange(wide.kernel)]
+
+
+def _may_be_alike(high: Axis, wide: Axis, window: NDArray[np.int64]) -> bool:
+    """Whether a patch with the window's sides fits into the target, and the zeros beside windows into a cache."""
+    entries = [3 * axis.kernel - 2 for axis in (high, wide)]  # of one window, with the zeros on both sides
+    fits = all(axis.kernel <= axis.outputs for axis in (high, wide))
+    return fits and entries[0] * entries[1] * window.shape[1] * window.shape[3] <= _MOST_ENTRIES
 
 
 def _of_windows(high: Axis, wide: Axis, window: NDArray[np.int64]) -> Picture:
