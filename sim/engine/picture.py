@@ -29,7 +29,6 @@ from .sweep import Swept, swept_of
 from .vector import ANYTHING
 
 _MOST_LANES = 1024  # of what is added without a loop
-
 _MOST_ENTRIES = 1 << 18  # of all windows with the zeros beside them
 
 Integers = NDArray[np.integer[Any]]
@@ -215,7 +214,7 @@ def _patch(code: Code, canvas: Canvas, patch: Any, acts: Any, into: Row) -> None
     """Add what a source brings to one patch."""
     builder, (runs, places) = code.builder, canvas.usual
     at = builder.mul(patch, I64(2)), builder.add(builder.mul(patch, I64(2)), I64(1))
-    to, of = map(canvas.patches.get, at)
+    (to, of), (several, length) = map(canvas.patches.get, at), map(canvas.sides.get, at)
     into, weights, lanes = into.part(to), canvas.kernel.part(of), places * canvas.channels
 
     def run(number: Any) -> tuple[Row, Row]:
@@ -230,25 +229,24 @@ def _patch(code: Code, canvas: Canvas, patch: Any, acts: Any, into: Row) -> None
             with code.loop(I64(0), I64(runs)) as number:
                 _stretch(code, *run(number), lanes, acts)
 
-    def place_by_place(several: Any, length: Any) -> None:
+    def place_by_place() -> None:
         with code.loop(I64(0), several) as number:
             row, tap = run(number)
             with code.loop(I64(0), builder.mul(length, I64(canvas.channels)), canvas.channels) as entry:
                 _stretch(code, row.part(entry), tap.part(entry), canvas.channels, acts)
 
-    if canvas.alike and lanes <= _MOST_LANES:
-        usual_sides()
-        return
-    several, length = map(canvas.sides.get, at)
     if lanes > _MOST_LANES:
-        place_by_place(several, length)
+        place_by_place()
+        return
+    if canvas.alike:
+        usual_sides()
         return
     usual = builder.and_(*(builder.icmp_signed("==", *pair) for pair in ((several, I64(runs)), (length, I64(places)))))
     with builder.if_else(usual, likely=True) as (whole, each):
         with whole:
             usual_sides()
         with each:
-            place_by_place(several, length)
+            place_by_place()
 
 
 def _stretch(code: Code, into: Row, weights: Row, count: int, acts: Any) -> None:
