@@ -5,7 +5,7 @@ from functools import partial
 import bitspike as bs
 import numpy as np
 import pytest
-from bitspike.engine import clocked
+from bitspike.engine import plan
 from bitspike.engine.prepare import signature
 from bitspike.engine.sweep import MULTIPLES
 from bitspike.engine.wiring import wire
@@ -190,7 +190,7 @@ def test_a_state_that_holds_something_where_a_convolution_arrives_is_taken_as_it
 @pytest.mark.parametrize("block", [1, 1 << 20])
 def test_pictures_in_a_loop_are_run_step_by_step(monkeypatch, block):
     """A convolution, its pool, two convolutions of the pool, one a step later; and they come back to both."""
-    monkeypatch.setattr(clocked, "_KEPT", block)
+    monkeypatch.setattr(plan, "_KEPT", block)
     rng = np.random.default_rng(7)
     chip = edited(
         profile("correlation", "s24.wrap", False),

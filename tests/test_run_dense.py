@@ -59,8 +59,8 @@ def test_what_is_written_behind_the_last_listed_source_has_room():
     network = generic(np.ones((64, 1), int))
     [[layer]] = wire(network)
     prepared = prepare(network.profile, layer, "", bs.initial_state(network)[layer.name])
-    places = dict(zip(of_room(network.profile, signature(network.profile, layer, "")), prepared.offsets, strict=True))
-    assert places["acting0"] - places["index0"] >= 4 * (64 + AHEAD)
+    room = dict(zip(of_room(network.profile, signature(network.profile, layer, "")), prepared.room, strict=True))
+    assert room["index0"] == 4 * (64 + AHEAD)
 
 
 @pytest.mark.parametrize("sign", [1, -1])

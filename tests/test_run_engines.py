@@ -153,3 +153,25 @@ def test_a_run_that_starts_from_0_reads_nothing_that_memory_held_before(used_mem
     bs.compare(found, golden).check()
     assert any(values.any() for registers in golden.state.values() for values in registers.values())
     assert_same_state(found.state, golden.state)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("steps", [1, 2, 3, 8])  # fewer than spikes are on their way, and more
+@pytest.mark.parametrize("raster", [False, True])
+def test_what_is_on_its_way_is_kept_of_a_run_from_0_of_any_length(used_memory, seed, steps, raster):
+    rng = np.random.default_rng(seed)
+    delay = ("connections.forward.delay", {"per": "synapse", "word": "u3"})
+    layers = [bs.Population(name, 3, {"threshold": 20, "leak": 3}) for name in "ab"]
+
+    def link(source, target):
+        weights, delays = rng.integers(-20, 60, (3, 3)), rng.integers(1, 5, (3, 3))
+        return bs.Projection(source, target, weights, "forward", delays=delays)
+
+    links = [link("input", "a"), link("a", "b"), link("b", "a"), link("a", "a")]
+    network = bs.Network(edited(GENERIC, delay), 3, layers, links)
+    first, second = rng.integers(0, 3, (2, 2, steps, 3), dtype=np.uint8)
+    part = bs.run(network, bs.Raster.of(first) if raster else first, record="all")
+    golden = bs.run(network, first, record="all", engine="array")
+    bs.compare(part, golden).check()
+    assert_same_state(part.state, golden.state)
+    bs.compare(bs.run(network, second, state=part.state), bs.run(network, second, state=golden.state)).check()

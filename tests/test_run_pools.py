@@ -3,7 +3,7 @@
 import bitspike as bs
 import numpy as np
 import pytest
-from bitspike.engine import clocked
+from bitspike.engine import plan
 from bitspike.engine.prepare import signature
 from bitspike.engine.wiring import wire
 from builders import GENERIC, edited
@@ -66,7 +66,7 @@ def test_a_pool_is_what_its_synapses_are_one_by_one(size, stride, word, cap, emi
 @pytest.mark.parametrize("block", [1, 1 << 20])
 def test_a_pool_beside_its_source_is_the_same_step_by_step(monkeypatch, block):
     """Steps are run in blocks, samples one by one; what is recorded, and the state, does not depend on it."""
-    monkeypatch.setattr(clocked, "_KEPT", block)
+    monkeypatch.setattr(plan, "_KEPT", block)
     net = pooling_network(bs.Pooling((9, 6, 7), (2, 3), (2, 1)), emit=3)
     spikes = (np.random.default_rng(1).random((3, 9, net.inputs)) < 0.4).astype(np.uint8)
     golden = bs.run(net, spikes, record="all", engine="array")

@@ -59,3 +59,14 @@ def test_convolutions(processor, planes):
 def test_this_processor_has_one_of_these_kinds_of_registers():
     assert host.vector_registers() in (NEON, AVX2, AVX512, 32 * 16)
     assert not host.packs() or host.vector_registers() == AVX512
+
+
+@pytest.mark.parametrize(("told", "found"), [("1280K\n", 1280 << 10), ("2M\n", 1 << 20), (None, 1 << 20)])
+def test_a_core_s_cache_is_as_large_as_the_system_says_or_as_usual(monkeypatch, told, found):
+    def read(path):
+        if told is None:
+            raise FileNotFoundError(path)
+        return told
+
+    monkeypatch.setattr(host.Path, "read_text", read)
+    assert host.core_cache.__wrapped__() == found

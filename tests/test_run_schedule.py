@@ -7,37 +7,45 @@ import time
 import numpy as np
 import pytest
 from bitspike.engine import schedule
-from bitspike.engine.cache import address, entry
-from bitspike.engine.schedule import Schedule, run_samples
+from bitspike.engine.cache import entry
+from bitspike.engine.schedule import Plan, run_samples
 from bitspike.engine.signature import BLOCK
 
 BOTH_WAYS = [1, 2]  # the second and the third layer wait for each other
+OWN, NAMES = 8, (*BLOCK, "layer", "place")  # arguments of a layer: a cache line
 
 
 class Kernels:
-    """Layers whose kernels write down what they are called with; `layers` of a thread."""
+    """Layers whose kernels write down what they are called with. pauses: of calls on the main thread, and elsewhere."""
 
-    def __init__(self, count, pause=0.0):
-        self.made, self.pause = [], pause
-        self.functions = [ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self._kernel(number)) for number in range(count)]
+    def __init__(self, groups=(1,), pauses=(0.0, 0.0)):
+        self.made, self.pauses, self.groups = [], pauses, groups
+        self.function = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self._call)
 
-    def _kernel(self, number):
-        def call(address):
-            time.sleep(self.pause)
-            self.made.append(
-                (number, dict(zip(BLOCK, (ctypes.c_int64 * len(BLOCK)).from_address(address), strict=True)))
-            )
+    def _call(self, address):
+        main = threading.current_thread() is threading.main_thread()
+        time.sleep(self.pauses[not main])
+        given = dict(zip(NAMES, (ctypes.c_int64 * OWN).from_address(address), strict=True))
+        self.made.append({**given, "main": main})
 
-        return call
+    def run(self, samples, steps, threads=1, block=1, abreast=1, neurons=1):
+        layers = np.arange(sum(self.groups))
+        arguments, own = np.zeros((len(layers), OWN), np.int64), np.zeros((len(layers), OWN), np.int64)
+        arguments[:, NAMES.index("layer")], own[:, NAMES.index("place")] = layers, 1
+        kernels = np.stack([np.full(len(layers), entry(self.function)), layers * OWN], axis=1)
+        bounds, given = np.array([0, *np.cumsum(self.groups)]), np.zeros(0, np.int64)
+        plan = Plan(steps, block, abreast, neurons, bounds, kernels, arguments.ravel(), given, own.ravel(), 64)
+        run_samples(plan, plan.arguments, samples, threads)
+        return self.made
 
-    def layers(self):
-        return [(entry(function), (ctypes.c_int64 * len(BLOCK))()) for function in self.functions]
+    def told(self, *names):
+        return [tuple(call[name] for name in names) for call in self.made]
 
 
 def test_layers_follow_one_another_in_blocks_and_those_that_wait_for_each_other_step_by_step():
-    kernels = Kernels(3)
-    run_samples(Schedule(1, 5, BOTH_WAYS, 3, 10), [kernels.layers()])
-    assert [(layer, block["base"], block["first"], block["last"]) for layer, block in kernels.made] == [
+    kernels = Kernels(BOTH_WAYS)
+    kernels.run(1, 5, block=3)
+    assert kernels.told("layer", "base", "first", "last") == [
         (0, 0, 0, 3),
         *((layer, 0, step, step + 1) for step in range(3) for layer in (1, 2)),
         (0, 3, 3, 5),
@@ -45,37 +53,63 @@ def test_layers_follow_one_another_in_blocks_and_those_that_wait_for_each_other_
     ]
 
 
+def test_samples_abreast_are_brought_through_each_block_one_after_the_other():
+    kernels = Kernels(BOTH_WAYS)
+    kernels.run(3, 2, block=2, abreast=2)
+    assert kernels.told("layer", "sample", "first", "last") == [
+        *((0, sample, 0, 2) for sample in (0, 1)),
+        *((layer, sample, step, step + 1) for step in (0, 1) for layer in (1, 2) for sample in (0, 1)),
+        (0, 2, 0, 2),
+        *((layer, 2, step, step + 1) for step in (0, 1) for layer in (1, 2)),
+    ]
+
+
+def test_every_sample_abreast_has_memory_of_its_own():
+    places = {call["sample"]: call["place"] for call in Kernels().run(6, 1, abreast=3)}
+    assert len(set(places.values())) == 3
+    assert [places[sample] for sample in (3, 4, 5)] == [places[sample] for sample in (0, 1, 2)]
+    starts = sorted(set(places.values()))
+    assert np.diff(starts).tolist() == [8 * OWN + 64] * 2  # its arguments, and its room
+
+
 def test_registers_are_taken_over_before_the_first_step_and_handed_back_after_the_last():
-    kernels = Kernels(1)
-    run_samples(Schedule(2, 5, [1], 2, 10), [kernels.layers()])
-    told = [tuple(block[name] for name in ("sample", "first", "enters", "leaves")) for _, block in kernels.made]
+    kernels = Kernels()
+    kernels.run(2, 5, block=2)
+    told = kernels.told("sample", "first", "enters", "leaves")
     assert told == [(s, *rest) for s in (0, 1) for rest in ((0, 1, 0), (2, 0, 0), (4, 0, 1))]
 
 
 @pytest.mark.parametrize("neurons", [1, 1 << 40], ids=["in one portion", "one by one"])
 @pytest.mark.parametrize("threads", [1, 2, 5])
-def test_every_sample_is_run_once(threads, neurons):
-    kernels = Kernels(1, pause=0.001)
-    run_samples(Schedule(23, 1, [1], 1, neurons), [kernels.layers() for _ in range(threads)])
-    assert sorted(block["sample"] for _, block in kernels.made) == list(range(23))
+@pytest.mark.parametrize("abreast", [1, 4])
+def test_every_sample_is_run_once(threads, neurons, abreast):
+    made = Kernels(pauses=(0.001, 0.001)).run(23, 1, threads, neurons=neurons, abreast=abreast)
+    assert sorted(call["sample"] for call in made) == list(range(23))
 
 
-def test_a_thread_asks_no_more_when_no_sample_is_left():
-    kernels, taken, bounds = Kernels(1), np.zeros(1, np.int64), np.array([0, 1])
-    ((start, own),) = kernels.layers()
-    layers = np.array([start, ctypes.addressof(own)])
-    values = {"most": 1 << 20, "samples": 3, "steps": 1, "block": 1, "groups": 1}
-    values |= {"taken": address(taken), "bounds": address(bounds), "layers": address(layers)}
-    schedule._kernel()(address(np.array([values[name] for name in schedule._NAMES])))
-    assert [block["sample"] for _, block in kernels.made] == [0, 1, 2]
-    assert taken[0] == 4
+def test_threads_take_fewer_samples_at_a_time_when_few_are_left():
+    kernels = Kernels((1, 1), pauses=(0.001, 0.001))
+    kernels.run(40, 1, 2, abreast=8)
+    taken = [call["sample"] for call in kernels.made if call["layer"] == 0]
+    first, last = (
+        {call["place"] for call in kernels.made if call["sample"] in some} for some in (range(8), range(37, 40))
+    )
+    assert len(taken) == 40
+    assert len(first) == 8  # abreast
+    assert len(last) <= 2  # one of each thread
+
+
+def test_a_thread_asks_no_more_when_no_sample_is_left(monkeypatch):
+    taken, zeros = [], np.zeros
+    monkeypatch.setattr(schedule.np, "zeros", lambda *shape: taken.append(zeros(*shape)) or taken[-1])
+    assert [call["sample"] for call in Kernels().run(3, 1)] == [0, 1, 2]
+    assert taken[-1].tolist() == [4]
 
 
 def test_a_slow_thread_takes_fewer_samples():
-    slow, fast = Kernels(1, pause=0.2), Kernels(1)
-    run_samples(Schedule(40, 1, [1], 1, 1), [slow.layers(), fast.layers()])
-    assert len(slow.made) < 5
-    assert len(slow.made) + len(fast.made) == 40
+    slow = [call["main"] for call in Kernels(pauses=(0.2, 0.0)).run(40, 1, 2)]
+    assert len(slow) == 40
+    assert sum(slow) < 5
 
 
 def test_no_sample_is_begun_after_a_run_was_stopped(monkeypatch):
@@ -87,7 +121,7 @@ def test_no_sample_is_begun_after_a_run_was_stopped(monkeypatch):
             raise KeyboardInterrupt
 
     monkeypatch.setattr(schedule, "_kernel", lambda: stopped)
-    kernels = Kernels(1, pause=0.01)
+    kernels = Kernels(pauses=(0.01, 0.01))
     with pytest.raises(KeyboardInterrupt):
-        run_samples(Schedule(500, 1, [1], 1, 1 << 40), [kernels.layers() for _ in range(2)])
+        kernels.run(500, 1, 2, neurons=1 << 40)
     assert len(kernels.made) < 20

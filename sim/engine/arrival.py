@@ -23,6 +23,7 @@ class Arrival:
     convolution's kernel; '' if there is none, or if it is not computed as one. usual: how many runs of how many places
     its patches have, as a rule; alike: always, and each source has one. channels_last: of the source, if its spikes are
     read so; then it is a pool, of these `windows`, or a picture that may be computed place by place, as `sweep` says.
+    ahead: whether its sums are made before the steps in which they arrive (see there).
     """
 
     via: str
@@ -38,6 +39,7 @@ class Arrival:
     channels_last: int = 0
     sweep: Sweep | None = None
     windows: Windows | None = None
+    ahead: bool = False
 
 
 class Way(Enum):

@@ -180,6 +180,8 @@ def _of_this(arrival: Arrival, text: str) -> str:
     """What is said of a way, with what depends on the projection."""
     if arrival.sweep:
         return text.replace("patch by patch", "patch by patch, or place by place where most places spike")
+    if arrival.ahead:
+        text = text.replace("plain sums", "plain sums, of many steps ahead")
     paired = not arrival.listed and arrival.weight == PAIRED
     return text.replace("plain sums", "plain sums in pairs") if paired else text
 

@@ -61,19 +61,29 @@ class Delivery:
 
     def deliver(self, sample: Any, step: Any) -> None:
         """Bring the spikes that a step delivers, delay by delay."""
-        code, builder = self.code, self.code.builder
-        lags = self._row("lags", "int64")
-        with code.loop(I64(0), self._argument("delays")) as delay:
-            now = builder.add(builder.mul(sample, self._argument("rows")), self._argument("lead"))
-            at = builder.sub(builder.add(now, step), lags.get(delay))
-            if self.way is Way.POOL:
-                self._pool(at, step, delay)
-            elif self.way is Way.PICTURE and self.arrival.sweep:
-                self._sweep(at, step, delay)
-            else:
-                self._synapses(at, delay)
+        with self.code.loop(I64(0), self._argument("delays")) as delay:
+            self._bring(self._row_of(sample, step, delay), step, delay)
 
-    def _pool(self, at: Any, step: Any, delay: Any) -> None:
+    def _bring(self, row: tuple[Any, Any], step: Any, delay: Any) -> None:
+        """Bring a row of spikes (see `_row_of`)."""
+        if self.way is Way.POOL:
+            self._pool(row, step, delay)
+        elif self.way is Way.PICTURE and self.arrival.sweep:
+            self._sweep(row, step, delay)
+        else:
+            self._synapses(row, delay)
+
+    def _row_of(self, sample: Any, step: Any, delay: Any) -> tuple[Any, Any]:
+        """Which row of the source's spikes is delivered in a step, and whether it is empty whatever it holds: it lies
+        before the first step of a run that begins with 0.
+        """
+        builder, lag = self.code.builder, self._row("lags", "int64").get(delay)
+        now = builder.add(builder.mul(sample, self._argument("rows")), self._argument("lead"))
+        begins = builder.icmp_signed("!=", self.code.argument("begins"), I64(0))
+        empty = builder.and_(begins, builder.icmp_signed("<", step, lag))
+        return builder.sub(builder.add(now, step), lag), empty
+
+    def _pool(self, row: tuple[Any, Any], step: Any, delay: Any) -> None:
         """As a pool, where no register can pass its word on the way; else synapse by synapse."""
         code, windows, register = self.code, self.arrival.windows, self.registers[0]
         assert windows is not None
@@ -87,9 +97,9 @@ class Delivery:
                 sides, into = tuple(map(self._argument, SIDES)), self.neurons.rows[register]
                 pooled(code, windows, self.channels, sides, sent, max(-low, high), into)
             with careful:
-                self._synapses(at, delay)
+                self._synapses(row, delay)
 
-    def _sweep(self, at: Any, step: Any, delay: Any) -> None:
+    def _sweep(self, row: tuple[Any, Any], step: Any, delay: Any) -> None:
         """Place by place, where many sources have spiked and no register can pass its word; else event by event."""
         code, builder, register, cap = self.code, self.code.builder, self.registers[0], self.connection.cap
         panes = self._panes(step)
@@ -105,7 +115,7 @@ class Delivery:
             with by_place:
                 swept(code, panes, self.neurons.rows[register] if sums is None else sums)
             with by_event:
-                self._synapse(0, sums, self._events(at), delay)
+                self._synapse(0, sums, self._events(row), delay)
         self._settle(register, sums)
 
     def _panes(self, step: Any) -> Panes:
@@ -123,34 +133,38 @@ class Delivery:
         place = builder.mul(builder.sub(step, self.code.argument("base")), self._argument("sent_stride"))
         return self._row("sent", self.arrival.spikes).part(place)
 
-    def _synapses(self, at: Any, delay: Any) -> None:
+    def _synapses(self, row: tuple[Any, Any], delay: Any) -> None:
         """The events of a row of spikes, to each register."""
-        events = self._events(at)
+        events = self._events(row)
         for i, register in enumerate(self.registers):
             sums = self._sums()
             self._synapse(i, sums, events, delay)
             self._settle(register, sums)
 
-    def _events(self, at: Any) -> Events:
+    def _events(self, row: tuple[Any, Any]) -> Events:
         """The events of a row of spikes, or of a raster."""
-        code, builder, pre = self.code, self.code.builder, self._argument("pre")
+        code, builder, pre, (at, empty) = self.code, self.code.builder, self._argument("pre"), row
         if not self.arrival.raster:
-            row = self._row("s", self.arrival.spikes).part(builder.mul(at, pre))
+            spikes = self._row("s", self.arrival.spikes).part(builder.mul(at, pre))
+            size = builder.select(empty, I64(0), pre)
             index, acting = self._row("index", "int32"), self._row("acting", "int64")
-            return listed(code, row, pre, index, acting, self.connection.cap, emitted(self.profile, self.connection))
+            sent = emitted(self.profile, self.connection)
+            return listed(code, spikes, size, index, acting, self.connection.cap, sent)
         pointers = self._row("s", "int64")
         start, end = pointers.get(at), pointers.get(builder.add(at, I64(1)))
         graded = builder.icmp_signed("!=", self._argument("graded"), I64(0))
         index = self._row("index", self.arrival.raster).part(start)
         acting = self._row("acting", "int64").part(builder.select(graded, start, I64(0)))
-        return Events(index, acting, builder.sub(end, start), graded)
+        found = builder.select(empty, I64(0), builder.sub(end, start))
+        return Events(index, acting, found, graded)
 
     def _sums(self) -> Row | None:
         """Where a step's sum is collected, empty; None where each source is a write of its own."""
         if self.connection.sum is None:
             return None
         sums = self._row("sums", self.arrival.total)
-        sums.clear(self.neurons.padded)
+        if self.way is not Way.MATRIX:  # which empties it block by block
+            sums.clear(self.neurons.padded)
         return sums
 
     def _settle(self, register: str, sums: Row | None) -> None:
@@ -223,10 +237,15 @@ class Delivery:
 
     def _room_for(self, register: str, events: Events, lowest: Any, highest: Any) -> Any:
         """Whether no neuron's register can pass its word on the way, if a spike of each event brings so much."""
-        builder, (weakest, strong) = self.code.builder, strongest(self.code, events)
+        ends = self._extremes(*strongest(self.code, events), lowest, highest)
+        return self._roomy(register, *ends)
+
+    def _extremes(self, weakest: Any, strong: Any, lowest: Any, highest: Any) -> tuple[Any, Any]:
+        """What arrives at least and at most, if a spike of each event brings so much."""
+        builder = self.code.builder
         low = builder.add(builder.mul(strong, lowest), builder.mul(weakest, highest))
         high = builder.add(builder.mul(strong, highest), builder.mul(weakest, lowest))
-        return self._roomy(register, low, high)
+        return low, high
 
     def _roomy(self, register: str, low: Any, high: Any) -> Any:
         """Whether no neuron's register passes its word where it gets from `low`, 0 or less, to `high`, 0 or more."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import accumulate
+from math import prod
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -11,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from ..errors import InputError
 from ..network.network import Network
+from ..ops.code import CACHE_LINE
 from ..profile.schema import INPUT, SPIKES, storage
 from ..raster import Raster
 from ..trace import PAST, Integers, State
@@ -70,13 +73,17 @@ def initial_state(network: Network, samples: int = 1) -> State:
 
 
 def unset_state(network: Network, samples: int) -> State:
-    """The same, but that registers hold anything: for a run that starts them at 0 itself."""
+    """The same, but that it holds anything: for a run that starts at 0 itself."""
+    layers = _rows_of(network)
+    sizes = (prod(shape) * dtype.itemsize * samples for rows in layers.values() for shape, dtype in rows.values())
+    *places, end = accumulate((size + -size % CACHE_LINE for size in sizes), initial=0)
+    block, place = memory.empty((end,), np.dtype(np.uint8)), iter(places)
     return {
         name: {
-            register: (np.zeros if register in (SPIKES, PAST) else memory.empty)((samples, *shape), dtype)
+            register: np.ndarray((samples, *shape), dtype, block, next(place))
             for register, (shape, dtype) in registers.items()
         }
-        for name, registers in _rows_of(network).items()
+        for name, registers in layers.items()
     }
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import platform
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 
 import llvmlite.binding as llvm
 
@@ -23,6 +25,15 @@ def vector_registers() -> int:
 def packs() -> bool:
     """Whether an instruction brings together the bytes of a vector that a mask tells, and one its words."""
     return _x86() and bool(llvm.get_host_cpu_features().get("avx512vbmi2"))
+
+
+@cache
+def core_cache() -> int:
+    """Bytes of the cache that a core has for itself, as far as the system says; else what is usual."""
+    with suppress(OSError, ValueError):
+        found = Path("/sys/devices/system/cpu/cpu0/cache/index2/size").read_text().strip()
+        return int(found.removesuffix("K")) << 10
+    return 1 << 20
 
 
 def _x86() -> bool:

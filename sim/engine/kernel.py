@@ -16,6 +16,7 @@ from ..ops.code import I64, Code, Row
 from ..profile.analysis import held, widest
 from ..profile.schema import SPIKES, Profile, storage
 from . import vector
+from .ahead import Ahead
 from .delivery import Delivery
 from .signature import Signature, arguments
 from .turn import turned
@@ -36,6 +37,17 @@ def kernel_code(profile: Profile, signature: Signature) -> str:
             delivery.deliver(sample, step)
         kernel.update(sample, step)
     kernel.end(sample)
+    return code.finish()
+
+
+def ahead_code(profile: Profile, signature: Signature) -> str:
+    """An LLVM module that makes the sums of some steps ahead, as `kernel`, which has the same arguments."""
+    code = Code(arguments(profile, signature))
+    kernel = _Kernel(code, profile, signature)
+    with code.loop(code.argument("first"), code.argument("last")) as step:
+        for delivery in kernel.deliveries:
+            if isinstance(delivery, Ahead):
+                delivery.sum_ahead(code.argument("sample"), step)
     return code.finish()
 
 
@@ -70,7 +82,8 @@ class _Kernel:
         rested, self.deliveries = set(signature.rested), []
         for k, arrival in enumerate(signature.incoming):
             resting = rested.copy() if arrival.windows or arrival.picture else set()  # others may have several delays
-            each = Delivery(code, profile, self.neurons, k, arrival, signature.channels_last, resting)
+            kind = Ahead if arrival.ahead else Delivery
+            each = kind(code, profile, self.neurons, k, arrival, signature.channels_last, resting)
             self.deliveries.append(each)
             rested.difference_update(each.registers)
 
@@ -79,13 +92,9 @@ class _Kernel:
         builder = self.code.builder
         with builder.if_then(self._asked("enters")):
             for name, row in self._registers():
-                if name in self.emptied:
-                    row.clear(self.neurons.size)
-                    continue
-                with builder.if_else(self._asked("begins")) as (anew, on):
-                    with anew:
-                        row.clear(self.neurons.size)
-                    with on:
+                row.clear(self.neurons.padded)
+                if name not in self.emptied:
+                    with builder.if_then(builder.not_(self._asked("begins"))):
                         self._copy(self.state[name].part(self._first(sample)), row, back=True)
         for counter in self.neurons.counters.values():
             counter.set(I64(0))
@@ -99,10 +108,21 @@ class _Kernel:
                     state.clear(self.neurons.size)
                 else:
                     self._copy(row, state)
+            self._keep_spikes(sample)
         builder, counters = self.code.builder, self.neurons.counters.values()
         for place, counter in enumerate(counters):
             at = builder.add(builder.mul(sample, I64(len(counters))), I64(place))
             self.overflows.set(at, builder.add(self.overflows.get(at), counter.get()))
+
+    def _keep_spikes(self, sample: Any) -> None:
+        """Those that may still act after the run: its last rows."""
+        builder, size = self.code.builder, self.neurons.size
+        rows, lead = self.code.argument("rows"), self.code.argument("lead")
+        end = builder.mul(builder.add(sample, I64(1)), rows)
+        for name, first, count in (("last_spikes", I64(1), I64(1)), ("past_spikes", lead, builder.sub(lead, I64(1)))):
+            with builder.if_then(self._asked(name)):
+                kept = self.code.row(name, self.out.dtype).part(builder.mul(sample, builder.mul(count, size)))
+                kept.copy(self.out.part(builder.mul(builder.sub(end, first), size)), builder.mul(count, size))
 
     def _asked(self, name: str) -> Any:
         """Whether an argument is not 0."""

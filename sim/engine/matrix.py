@@ -141,10 +141,12 @@ def _part(
 
 
 def collected(neurons: Neurons, sums: Row, matrix: Matrix, events: Events) -> None:
-    """Add events to sums of all neurons, whose type holds whatever can arrive."""
+    """The sums of events for all neurons, in a type that holds whatever can arrive."""
     code = neurons.code
 
     def block(start: Any, vectors: int) -> None:
+        for vector in range(vectors):
+            sums.store(code.builder.add(start, I64(LANES * vector)), zeros(sums.bits, LANES), LANES)
         _summed(code, sums, sums.bits, start, vectors, matrix, events)
 
     blocks(code, neurons.padded, sums.bits, block)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from ctypes import Array, c_int64
 from dataclasses import dataclass, replace
-from itertools import accumulate, groupby
+from itertools import groupby
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -14,22 +13,34 @@ from numpy.typing import NDArray
 
 from ..datapath import Cap
 from ..network.lists import Listed
+from ..profile.analysis import effective_weight
 from ..profile.schema import INPUT, SPIKES, Profile
-from .arrival import Arrival
+from .arrival import Arrival, Way, way_of
 from .cache import address, compiled, entry
 from .emptied import emptied, rested
-from .kernel import kernel_code, kernel_key
+from .host import core_cache
+from .kernel import ahead_code, kernel_code, kernel_key
 from .listing import AHEAD
 from .matrix import PAIRED, paired
 from .pool import SIDES
-from .signature import BLOCK, DOWN, TABLES, Signature, arguments, of_room, sum_values
+from .signature import (
+    ACTED,
+    DOWN,
+    TABLES,
+    Signature,
+    ahead_types,
+    arguments,
+    of_block,
+    of_room,
+    of_run,
+    sum_values,
+)
 from .sweep import MULTIPLES
 from .turn import channels_last
-from .vector import LANES
+from .vector import LANES, bounded
 from .wiring import Incoming, Layer
 
 LINE = 64  # bytes that rows are aligned to
-Arguments = Array[c_int64]
 
 
 @dataclass(frozen=True)
@@ -38,25 +49,21 @@ class Prepared:
 
     entry: where the kernel begins in memory. registers: of a neuron. sources: of each projection its source, its cap,
     and whether it reads what is sent channels last. sent: entries of a row of what the layer sends, and their bytes.
-    room: bytes that a call needs for rows of its own; offsets: where in them each begins, in order of the arguments.
-    kept: arrays whose addresses are in `values`.
+    given: how many arguments differ from run to run. block: bytes of each row that there is for every step of a block,
+    room: of each that only a call needs, in order of the arguments. ahead: where the kernel begins that makes sums
+    ahead; 0: there is none. kept: arrays whose addresses are in `values`.
     """
 
     entry: int
-    form: type[Arguments]
-    values: bytes
+    values: NDArray[np.int64]
     registers: list[str]
     sources: list[tuple[str, Cap, bool]]
     sent: tuple[int, int]
-    room: int
-    offsets: list[int]
+    given: int
+    block: list[int]
+    room: list[int]
+    ahead: int
     kept: list[NDArray[Any]]
-
-    def arguments(self, of_thread: Sequence[int], of_run: Sequence[int]) -> Arguments:
-        """Those of a thread's calls, but for BLOCK; see `signature.arguments`."""
-        values = self.form.from_buffer_copy(self.values)
-        values[len(BLOCK) : len(BLOCK) + len(of_thread) + len(of_run)] = [*of_thread, *of_run]
-        return values
 
 
 _PREPARED: WeakKeyDictionary[Layer, dict[tuple[str, bool], Prepared]] = WeakKeyDictionary()
@@ -128,13 +135,16 @@ def _prepared(profile: Profile, layer: Layer, chosen: Signature) -> Prepared:
     for name, value in (numbers | {name: address(array) for name, array in arrays.items()}).items():
         if name in names:
             values[names[name]] = value
-    sizes = (length * np.dtype(dtype).itemsize for length, dtype in (rows[name] for name in of_room(profile, chosen)))
-    *offsets, room = accumulate((-(-size // LINE) * LINE for size in sizes), initial=0)
-    start = entry(compiled(kernel_key(profile, chosen), lambda: kernel_code(profile, chosen)))
-    form = c_int64 * len(names)
+    rows |= {name: (numbers["padded"], dtype) for name, dtype in ahead_types(profile, chosen).items()}
+    rows |= {name: (ACTED, "int64") for name in of_block(profile, chosen) if name not in rows}
+    bytes_ = {name: length * np.dtype(dtype).itemsize for name, (length, dtype) in rows.items()}
+    block, room = ([bytes_[name] for name in of(profile, chosen)] for of in (of_block, of_room))
+    given, key = len(of_run(layer.neuron, chosen)), kernel_key(profile, chosen)
+    start = entry(compiled(key, lambda: kernel_code(profile, chosen)))
+    ahead = entry(compiled(f"{key}\nahead", lambda: ahead_code(profile, chosen))) if block else 0
     sent = numbers["padded"], numbers["padded"] * np.dtype(layer.dtypes[SPIKES]).itemsize
     registers = list(layer.neuron.registers)
-    return Prepared(start, form, values.tobytes(), registers, sources, sent, room, offsets, list(arrays.values()))
+    return Prepared(start, values, registers, sources, sent, given, block, room, ahead, list(arrays.values()))
 
 
 def _sources(incoming: Incoming) -> int:
@@ -146,6 +156,8 @@ def signature(profile: Profile, layer: Layer, raster: str = "") -> Signature:
     """Which kernel a layer runs on. raster: the type of its channels, if the network's input is one."""
     delayed = _by_projection(layer)
     arrivals = [_arrival(layer, delays, raster if delays[0].source == INPUT else "") for delays in delayed]
+    for k in summed_ahead(profile, delayed, arrivals):
+        arrivals[k] = replace(arrivals[k], ahead=True)
     same = uniform(layer)
     zero = tuple(name for name, value in same.items() if value == 0)
     incoming = [(each, len(delays), delays[0].values) for each, delays in zip(arrivals, delayed, strict=True)]
@@ -159,6 +171,22 @@ def signature(profile: Profile, layer: Layer, raster: str = "") -> Signature:
         tuple(rested(profile, layer.kind, arrivals)),
         layer.channels_last,
     )
+
+
+def summed_ahead(profile: Profile, delayed: Sequence[Sequence[Incoming]], arrivals: Sequence[Arrival]) -> list[int]:
+    """Which projections of a layer are summed ahead: of one whose matrices a core's cache cannot hold together, those
+    whose source does not wait for it. Their matrices are read for many steps, then the others' for as many.
+    """
+    matrices = {k: delays[0] for k, delays in enumerate(delayed) if way_of(profile, arrivals[k]) is Way.MATRIX}
+    size = sum(w.size * np.dtype(arrivals[k].weight).itemsize for k, i in matrices.items() for _, w in i.synapses)
+    if size <= core_cache() or not any(i.mutual for i in matrices.values()):
+        return []
+    return [k for k, i in matrices.items() if not i.mutual and _summed_plainly(profile, i)]
+
+
+def _summed_plainly(profile: Profile, incoming: Incoming) -> bool:
+    connection = profile.connections[incoming.via]
+    return connection.sum is not None or bounded(effective_weight(profile, connection), incoming.acting)
 
 
 def uniform(layer: Layer) -> dict[str, int]:

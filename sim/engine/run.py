@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -103,8 +104,14 @@ Recorded = Mapping[str, Sequence[str]]
 """By layer the registers that are recorded."""
 
 
-def _layers(network: Network) -> dict[str, Layer]:
-    return {layer.name: layer for group in wire(network) for layer in group}
+_LAYERS: WeakKeyDictionary[Network, dict[str, Layer]] = WeakKeyDictionary()
+
+
+def _layers(network: Network) -> Mapping[str, Layer]:
+    """By name, in order; made once."""
+    if network not in _LAYERS:
+        _LAYERS[network] = {layer.name: layer for group in wire(network) for layer in group}
+    return _LAYERS[network]
 
 
 def _recorded(record: Iterable[str] | str, layers: Mapping[str, Layer]) -> Recorded:
@@ -152,6 +159,19 @@ class _Job:
         """Whether the engine starts the registers at 0 itself."""
         return self.compiled and bool(cast("partial[None]", self.simulate).keywords["rested"])
 
+    def rows(self, state: Mapping[str, Integers], steps: int) -> Integers:
+        """Room for a layer's spikes of a run, [sample, row, neuron], behind those before it that act on in a kernel."""
+        last, past = state[SPIKES], state.get(PAST)
+        lead = 1 if past is None else 1 + past.shape[1]
+        rows = memory.empty((len(last), lead + steps, last.shape[1]), last.dtype)
+        if not self.rested:
+            rows[:, lead - 1] = last
+            if past is not None:
+                rows[:, : lead - 1] = past
+        elif steps < lead:  # some are kept
+            rows[:, :lead] = 0
+        return rows
+
     def copies(self, counts: Integers | Raster) -> bool:
         """Whether the input is copied: unpacked, or brought behind what came before it."""
         lagged = any(i.source == INPUT and i.lag for layer in self.layers.values() for i in layer.incoming)
@@ -163,7 +183,7 @@ def _run(job: _Job, counts: Integers | Raster, files: Mapping[str, Integers] | N
     network, layers, (samples, steps) = job.network, job.layers, counts.shape[:2]
     current = unset_state(network, samples) if job.rested else job.begin()
     # each layer's spikes follow those of the steps before the run that may still act
-    whole = {} if files else {name: _rows(current[name], steps) for name in layers}
+    whole = {} if files else {name: job.rows(current[name], steps) for name in layers}
     registers = {
         name: {
             r: files[f"{name}.{r}"] if files else np.empty((samples, steps, layer.size), layer.dtypes[r])
@@ -178,7 +198,7 @@ def _run(job: _Job, counts: Integers | Raster, files: Mapping[str, Integers] | N
     for part in parts:
         if files or len(parts) > 1:
             state, kept = _part(current, part), _part(registers, part)
-            rows = {name: whole[name][part] if whole else _rows(state[name], steps) for name in layers}
+            rows = {name: whole[name][part] if whole else job.rows(state[name], steps) for name in layers}
             _simulate(job, counts[part], state, rows, kept, overflows, part.start)
         else:
             _simulate(job, counts, current, whole, registers, overflows, 0)
@@ -236,17 +256,6 @@ def _device_engine(device: str, network: Network, engine: str) -> Callable[..., 
         missing = f"({error.name or error} is missing): pip install 'bitspike[train]'"
         raise InputError(f"device: found {device!r}; allowed: none without torch {missing}") from None
     return partial(devices.simulate, devices.device_of(device))
-
-
-def _rows(state: Mapping[str, Integers], steps: int) -> Integers:
-    """Room for the spikes of a run, [sample, row, neuron], behind those of the steps before it."""
-    last, past = state[SPIKES], state.get(PAST)
-    lead = 1 if past is None else 1 + past.shape[1]
-    rows = memory.empty((len(last), lead + steps, last.shape[1]), last.dtype)
-    rows[:, lead - 1] = last
-    if past is not None:
-        rows[:, : lead - 1] = past
-    return rows
 
 
 def _registers(record: Iterable[str] | str, layers: Mapping[str, Layer]) -> set[str]:

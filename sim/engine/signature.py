@@ -42,6 +42,17 @@ TABLES = {"first": "int64", "patches": "int32", "sides": "int32"}
 PICTURE = (*TABLES, *DOWN, "kernel", "lowest", "highest")
 SWEEP = ("source_high", "source_wide", "swept")
 SENT = ("sent", "sent_stride")
+ACTED = 3
+
+
+def ahead_types(profile: Profile, signature: Signature) -> dict[str, str]:
+    """Of the rows of sums that are made ahead, by the argument that is their address."""
+    neuron, types = profile.neurons[signature.neuron], {}
+    for k, arrival in enumerate(signature.incoming):
+        connection = profile.connections[arrival.via]
+        for i, register in enumerate(connection.into[: arrival.synapses] if arrival.ahead else ()):
+            types[f"ahead{k}_{i}"] = arrival.total if connection.sum else signature.row_type(neuron, register)
+    return types
 
 
 def arguments(profile: Profile, signature: Signature) -> list[str]:
@@ -59,11 +70,15 @@ def arguments(profile: Profile, signature: Signature) -> list[str]:
     and `acting{k}` its channels and what they act as; the latter is a single entry where `graded{k}` is 0. Of a picture
     (see there) its patches and kernel, and what a spike of every source adds at most, and as a `sweep` (see there) its
     sides, kernel, and room for `order{k}` and `begins{k}`; of a pool its sides; of a sweep and of a pool the source's
-    `sent{k}` and `sent_stride{k}`. Columns of matrices, targets of lists and parameters are in the order of the
+    `sent{k}` and `sent_stride{k}`. Of sums that are made ahead, a row for each step of the block: `ahead{k}_{i}`
+    [step, padded], and `acted{k}` [step, ACTED], of the events how many, and what one acts as at least and at most.
+    Columns of matrices, targets of lists and parameters are in the order of the
     kernel's rows. Parameters and derived values `p_*` [padded], or the value itself where it is uniform; for one
     sample, registers `row_*` [padded], and room for one in the order of the layer, `turned`, where the rows have
-    another. Registers `r_*` [sample, size], which are not read where `begins` is 1: they are 0; `out` [sample, rows,
-    size] whose row `lead` is step 0, `overflows` [sample, counted], `aliases` [size, slots]; of each register where it
+    another. Registers `r_*` [sample, size], which are not read where `begins` is 1: they are 0, as is
+    every row of spikes before step 0; `out` [sample, rows,
+    size] whose row `lead` is step 0, its last row `last_spikes` [sample, size] and those before it `past_spikes`
+    [sample, lead - 1, size], or 0; `overflows` [sample, counted], `aliases` [size, slots]; of each register where it
     is recorded, `rec_*` [sample, steps, size], or 0.
     """
     neuron = profile.neurons[signature.neuron]
@@ -86,7 +101,7 @@ BLOCK = ("sample", "first", "last", "base", "enters", "leaves")
 
 def of_run(neuron: NeuronClass, signature: Signature) -> list[str]:
     """The arguments that differ from run to run."""
-    names = ["rows", "lead", "steps", "out", "overflows", "begins"]
+    names = ["rows", "lead", "steps", "out", "last_spikes", "past_spikes", "overflows", "begins"]
     for k, arrival in enumerate(signature.incoming):
         names += [f"{name}{k}" for name in ("s", "rows", "lead")]
         names += [f"{name}{k}" for name in ("index", "acting", "graded")] if arrival.raster else []
@@ -98,7 +113,13 @@ def of_thread(profile: Profile, signature: Signature) -> list[str]:
     names = list(SENT)
     for k, arrival in enumerate(signature.incoming):
         names += [f"{name}{k}" for name in SENT] if arrival.channels_last else []
-    return [*names, *of_room(profile, signature)]
+    return [*names, *of_block(profile, signature), *of_room(profile, signature)]
+
+
+def of_block(profile: Profile, signature: Signature) -> list[str]:
+    """The arguments that are the addresses of rows for each step of a block."""
+    acted = [f"acted{k}" for k, arrival in enumerate(signature.incoming) if arrival.ahead]
+    return [*ahead_types(profile, signature), *acted]
 
 
 def of_room(profile: Profile, signature: Signature) -> list[str]:

@@ -112,6 +112,14 @@ def widened(code: Code, row: Row, place: Any, bits: int) -> Any:
     return resized(code.builder, row.load(place, LANES), bits, row.signed)
 
 
+def added(neurons: Neurons, register: str, sums: Row) -> None:
+    """Add a sum to every neuron's register, which holds the result."""
+    code, row = neurons.code, neurons.rows[register]
+    with code.loop(I64(0), neurons.padded, LANES) as place:
+        total = code.builder.add(row.load(place, LANES), resized(code.builder, sums.load(place, LANES), row.bits, True))
+        row.store(place, total, LANES)
+
+
 @dataclass(frozen=True)
 class Lists:
     """Weights to the neurons `targets`, those of a source together, each within `span`."""

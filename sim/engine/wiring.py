@@ -36,6 +36,7 @@ class Incoming:
     projection: its place among the network's. lag: steps from a spike to its delivery. cap: what more spikes of a
     source act as. synapses: (register, weights as they are added), in order. sum: what is done to a step's sum,
     where each source is no write of its own. values: the projection's parameters, for the sum's stages.
+    mutual: whether the source waits for the target, too; otherwise all of its steps are known before the target's.
     acting: what one source's spikes of a step act as. spikes: the type that counts them. channels_last: channels of
     the source, if they are delivered in the step in which they are sent by a layer that lies so; else 0.
     """
@@ -53,6 +54,7 @@ class Incoming:
     picture: Picture | None
     pool: Pool | None
     channels_last: int = 0
+    mutual: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,12 @@ def _wired(network: Network) -> list[list[Layer]]:
     order = list(TopologicalSorter(prompt).static_order())
     for name in order:
         layers[name] = _laid(layers[name], layers)
-    return [[layers[name] for name in group] for group in _groups(order, layers)]
+    return [[_heard(layers[name], group) for name in group] for group in _groups(order, layers)]
+
+
+def _heard(layer: Layer, group: Sequence[str]) -> Layer:
+    """With which of its sources wait for it, too: those of its group."""
+    return replace(layer, incoming=tuple(replace(i, mutual=i.source in group) for i in layer.incoming))
 
 
 def _laid(layer: Layer, before: Mapping[str, Layer]) -> Layer:

@@ -1,0 +1,74 @@
+"""Sums that are made ahead: what arrives at a recurrent layer from others, whose steps are all known before its own.
+
+Where a core's cache cannot hold all of a layer's weights, it holds those of one projection: they are read for many
+steps, and then the others' for as many.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..ops.code import I1, I64, Row
+from . import vector
+from .delivery import Delivery
+from .listing import strongest
+from .matrix import collected
+from .signature import ACTED
+
+ENOUGH = 16  # events of a step: its sums are written and read again, which costs as much as some events
+
+
+class Ahead(Delivery):
+    """A projection whose sums are made ahead, in steps of as many events as are worth it."""
+
+    def sum_ahead(self, sample: Any, step: Any) -> None:
+        """Make a step's sums of each register, and write down of what events."""
+        events = self._events(self._row_of(sample, step, I64(0)))
+        with self.code.builder.if_then(self._enough(events.found)):
+            for i, (matrix, _) in enumerate(self.matrices):
+                collected(self.neurons, self._ahead(i, step), matrix, events)
+        for place, value in enumerate((events.found, *strongest(self.code, events))):
+            self._acted(step).set(I64(place), value)
+
+    def _bring(self, row: tuple[Any, Any], step: Any, delay: Any) -> None:
+        """Add a step's sums, where there are any and no register can pass its word on the way; else event by event."""
+        builder, found = self.code.builder, self._acted(step).get(I64(0))
+        if self.connection.sum is not None:
+            with builder.if_else(self._enough(found)) as (ready, few):
+                with ready:
+                    for i, register in enumerate(self.registers):
+                        self._settle(register, self._ahead(i, step))
+                with few:
+                    self._synapses(row, delay)
+            return
+        for i, register in enumerate(self.registers):
+            done = self.code.slot(I1(0))
+            with builder.if_then(self._enough(found)):
+                done.set(self._roomy(register, *self._ends(i, step)))
+                with builder.if_then(done.get(), likely=True):
+                    vector.added(self.neurons, register, self._ahead(i, step))
+            with builder.if_then(builder.not_(done.get())):
+                self._synapse(i, None, self._events(row), delay)
+
+    def _enough(self, found: Any) -> Any:
+        return self.code.builder.icmp_signed(">=", found, I64(ENOUGH))
+
+    def _ends(self, i: int, step: Any) -> list[Any]:
+        """What a step's events bring a register at least and at most."""
+        found, weakest, strong = (self._acted(step).get(I64(place)) for place in range(ACTED))
+        matrix, _ = self.matrices[i]
+        ends = self._extremes(weakest, strong, matrix.least, matrix.most)
+        return [self.code.builder.mul(found, end) for end in ends]
+
+    def _ahead(self, i: int, step: Any) -> Row:
+        """A step's sums for register number i."""
+        own = self.neurons.rows[self.registers[i]].dtype
+        sums = self.code.row(f"ahead{self.k}_{i}", self.arrival.total if self.connection.sum else own)
+        return sums.part(self.code.builder.mul(self._of_block(step), self.neurons.padded))
+
+    def _acted(self, step: Any) -> Row:
+        """How many events a step has, and what one acts as at least and at most."""
+        return self._row("acted", "int64").part(self.code.builder.mul(self._of_block(step), I64(ACTED)))
+
+    def _of_block(self, step: Any) -> Any:
+        return self.code.builder.sub(step, self.code.argument("base"))
