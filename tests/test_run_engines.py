@@ -92,6 +92,15 @@ def test_results_depend_neither_on_threads_nor_on_the_other_samples(monkeypatch,
             assert sum(trace[name].overflows[register] for trace in alone) == layer.overflows[register]
 
 
+@pytest.mark.parametrize(("threads", "used"), [(1, 1), (2, 2), (3, 3), (10**9, 3), (None, 3)])
+def test_there_are_no_more_threads_than_processors(monkeypatch, threads, used):
+    run_samples, found = clocked.run_samples, []
+    monkeypatch.setattr(clocked, "available_threads", lambda: 3)
+    monkeypatch.setattr(clocked, "run_samples", lambda *job: found.append(job[-1]) or run_samples(*job))
+    bs.run(generic(), np.ones((5, 2, 2), int), threads=threads)
+    assert found == [used]
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_refused_overflow_names_its_place_whatever_the_engine(engine):
     profile = edited(GENERIC, (f"{REGISTERS}.accumulator", "s9.refuse"))

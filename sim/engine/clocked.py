@@ -49,7 +49,8 @@ def simulate(
     plan = plan_of(groups, prepared, spikes.shape[1])
     arrays = Arrays(given, outputs, state, recorded, counts, spikes.shape[1], rested)
     arguments, _alive = arguments_of(plan, prepared, arrays)
-    run_samples(plan, arguments, samples, min(samples, threads or available_threads()))
+    available = available_threads()  # each has memory of its own, so more would only take that
+    run_samples(plan, arguments, samples, min(samples, available, threads or available))
     _count(counts, overflows)
     _keep(state[INPUT], given)
 

@@ -48,7 +48,7 @@ def run(
     engine: 'compiled' (fast), 'array' (NumPy) or 'oracle' (Python integers, slow): equal in every bit.
     state: `trace.state` of the run to continue, spikes on their way included; None starts from 0.
     device: 'cuda' (a GPU), or 'cpu': an engine of its own, which needs torch, equal in every bit; clock: step.
-    threads: of the compiled engine, 1 or more; None takes every processor that the process may use.
+    threads: of the compiled engine, 1 or more; one for each processor that the process may use at most, as with None.
     record_to: a file, .npz, that the trace is streamed to (see `load_trace`); the arrays of the one returned stay
         there, read as they are needed. Without it, a trace that memory cannot hold is refused. clock: step.
 
