@@ -16,7 +16,7 @@ INPUTS, NEURONS = 70, 65
 @pytest.fixture
 def small_cache(monkeypatch):
     """A core's cache holds nothing, and every step has events enough."""
-    monkeypatch.setattr(prepare, "core_cache", lambda: 0)
+    monkeypatch.setattr(ahead, "core_cache", lambda: 0)
     monkeypatch.setattr(ahead, "ENOUGH", 0)
     monkeypatch.setattr(prepare, "kernel_key", lambda *which: f"whatever the events\n{kernel_key(*which)}")
 
@@ -80,7 +80,7 @@ def test_only_what_does_not_wait_for_the_layer_is_summed_ahead(small_cache):
 def test_nothing_is_where_a_core_s_cache_holds_all_weights(monkeypatch):
     network = recurrent()
     for size, expected in ((INPUTS * NEURONS + NEURONS**2, False), (INPUTS * NEURONS + NEURONS**2 - 1, True)):
-        monkeypatch.setattr(prepare, "core_cache", lambda size=size: size)
+        monkeypatch.setattr(ahead, "core_cache", lambda size=size: size)
         assert summed_ahead(network)["a"] == [expected, False]
 
 
@@ -118,7 +118,7 @@ def test_registers_that_pass_their_words_take_every_event_by_itself(small_cache,
 
 @pytest.mark.parametrize("make", [recurrent, loihi])
 def test_steps_of_few_events_are_not_summed_ahead(monkeypatch, make):
-    monkeypatch.setattr(prepare, "core_cache", lambda: 0)
+    monkeypatch.setattr(ahead, "core_cache", lambda: 0)
     found = np.array([[ahead.ENOUGH + more for more in (-1, 0, 1, -16, -1, 20)]] * 2)
     spikes = (np.arange(INPUTS) < found[:, :, None]).astype(np.uint8)
     assert assert_equal_to_arrays(make(), spikes)["a"].spikes.any()

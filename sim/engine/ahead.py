@@ -6,16 +6,41 @@ steps, and then the others' for as many.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ..ops.code import I1, I64, Row
+from ..profile.analysis import effective_weight
+from ..profile.schema import Profile
 from . import vector
+from .arrival import Arrival, Way, way_of
 from .delivery import Delivery
+from .host import core_cache
 from .listing import strongest
 from .matrix import collected
 from .signature import ACTED
+from .vector import bounded
+from .wiring import Incoming
 
 ENOUGH = 16  # events of a step: its sums are written and read again, which costs as much as some events
+
+
+def summed_ahead(profile: Profile, delayed: Sequence[Sequence[Incoming]], arrivals: Sequence[Arrival]) -> list[int]:
+    """Which projections of a layer are summed ahead: of one whose matrices a core's cache cannot hold together, those
+    whose source does not wait for it. Their matrices are read for many steps, then the others' for as many.
+    """
+    matrices = {k: delays[0] for k, delays in enumerate(delayed) if way_of(profile, arrivals[k]) is Way.MATRIX}
+    size = sum(w.size * np.dtype(arrivals[k].weight).itemsize for k, i in matrices.items() for _, w in i.synapses)
+    if size <= core_cache() or not any(i.mutual for i in matrices.values()):
+        return []
+    return [k for k, i in matrices.items() if not i.mutual and _summed_plainly(profile, i)]
+
+
+def _summed_plainly(profile: Profile, incoming: Incoming) -> bool:
+    connection = profile.connections[incoming.via]
+    return connection.sum is not None or bounded(effective_weight(profile, connection), incoming.acting)
 
 
 class Ahead(Delivery):

@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 
 from ..datapath import Cap
 from ..network.lists import Listed
-from ..profile.analysis import effective_weight
 from ..profile.schema import INPUT, SPIKES, Profile
-from .arrival import Arrival, Way, way_of
+from .ahead import summed_ahead
+from .arrival import Arrival
 from .cache import address, compiled, entry
 from .emptied import emptied, rested
-from .host import core_cache
 from .kernel import ahead_code, kernel_code, kernel_key
 from .listing import AHEAD
 from .matrix import PAIRED, paired
@@ -37,7 +36,7 @@ from .signature import (
 )
 from .sweep import MULTIPLES
 from .turn import channels_last
-from .vector import LANES, bounded
+from .vector import LANES
 from .wiring import Incoming, Layer
 
 LINE = 64  # bytes that rows are aligned to
@@ -171,22 +170,6 @@ def signature(profile: Profile, layer: Layer, raster: str = "") -> Signature:
         tuple(rested(profile, layer.kind, arrivals)),
         layer.channels_last,
     )
-
-
-def summed_ahead(profile: Profile, delayed: Sequence[Sequence[Incoming]], arrivals: Sequence[Arrival]) -> list[int]:
-    """Which projections of a layer are summed ahead: of one whose matrices a core's cache cannot hold together, those
-    whose source does not wait for it. Their matrices are read for many steps, then the others' for as many.
-    """
-    matrices = {k: delays[0] for k, delays in enumerate(delayed) if way_of(profile, arrivals[k]) is Way.MATRIX}
-    size = sum(w.size * np.dtype(arrivals[k].weight).itemsize for k, i in matrices.items() for _, w in i.synapses)
-    if size <= core_cache() or not any(i.mutual for i in matrices.values()):
-        return []
-    return [k for k, i in matrices.items() if not i.mutual and _summed_plainly(profile, i)]
-
-
-def _summed_plainly(profile: Profile, incoming: Incoming) -> bool:
-    connection = profile.connections[incoming.via]
-    return connection.sum is not None or bounded(effective_weight(profile, connection), incoming.acting)
 
 
 def uniform(layer: Layer) -> dict[str, int]:

@@ -156,7 +156,7 @@ class _Job:
 
     @property
     def rested(self) -> bool:
-        """Whether the engine starts the registers at 0 itself."""
+        """Whether the engine starts from 0 itself, whatever the state and the rows before step 0 hold."""
         return self.compiled and bool(cast("partial[None]", self.simulate).keywords["rested"])
 
     def rows(self, state: Mapping[str, Integers], steps: int) -> Integers:
