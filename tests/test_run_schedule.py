@@ -1,12 +1,14 @@
 """Every sample of a run is taken by one thread, which makes all calls for it in order."""
 
 import ctypes
+import gc
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
-from bitspike.engine import schedule
+from bitspike.engine import memory, schedule
 from bitspike.engine.cache import entry
 from bitspike.engine.schedule import Plan, run_samples
 from bitspike.engine.signature import BLOCK
@@ -103,7 +105,7 @@ def test_a_thread_asks_no_more_when_no_sample_is_left(monkeypatch):
     taken, zeros = [], np.zeros
     monkeypatch.setattr(schedule.np, "zeros", lambda *shape: taken.append(zeros(*shape)) or taken[-1])
     assert [call["sample"] for call in Kernels().run(3, 1)] == [0, 1, 2]
-    assert taken[-1].tolist() == [4]
+    assert taken[-1].tolist() == [4, 3]  # samples taken, and done
 
 
 def test_a_slow_thread_takes_fewer_samples():
@@ -125,3 +127,28 @@ def test_no_sample_is_begun_after_a_run_was_stopped(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         kernels.run(500, 1, 2, neurons=1 << 40)
     assert len(kernels.made) < 20
+
+
+def test_a_thread_that_begins_when_all_is_done_finds_its_memory(monkeypatch):
+    calling, begin, ended, rooms, empty = schedule._kernel(), threading.Event(), threading.Event(), [], memory.empty
+
+    def late(arguments):
+        if threading.current_thread() is not threading.main_thread():
+            begin.wait(5)
+            assert rooms[0]() is not None
+            calling(arguments)
+            ended.set()
+        else:
+            calling(arguments)
+
+    def watched(*shape):
+        room = empty(*shape)
+        rooms.append(weakref.ref(room))
+        return room
+
+    monkeypatch.setattr(schedule, "_kernel", lambda: late)
+    monkeypatch.setattr(memory, "empty", watched)
+    assert [call["sample"] for call in Kernels(pauses=(0.05, 0.0)).run(3, 1, 2)] == [0, 1, 2]
+    gc.collect()
+    begin.set()
+    assert ended.wait(5)

@@ -12,9 +12,8 @@ from ..raster import Raster, index_type
 from ..trace import PAST, Integers, State
 from .oracle import RefusedOverflowError
 from .plan import Arrays, Table, arguments_of, plan_of
-from .prepare import prepare
+from .prepare import prepare, prepare_input
 from .schedule import run_samples
-from .spread import spread_steps
 from .threads import available_threads
 from .vector import EXTRA
 from .wiring import Layer
@@ -44,6 +43,7 @@ def simulate(
         given = _with_past(spikes, state[INPUT], rested)
     raster = index_type(given.shape[2]).__name__ if isinstance(given, Raster) else ""
     prepared = {layer.name: prepare(profile, layer, raster, {} if rested else state[layer.name]) for layer in layers}
+    prepared[INPUT] = prepare_input(given.shape[2], state[INPUT][SPIKES].dtype.name, raster)
     samples = spikes.shape[0]
     counts = {layer.name: np.zeros((samples, len(layer.neuron.registers) + len(EXTRA)), np.int64) for layer in layers}
     plan = plan_of(groups, prepared, spikes.shape[1])
@@ -52,20 +52,6 @@ def simulate(
     available = available_threads()  # each has memory of its own, so more would only take that
     run_samples(plan, arguments, samples, min(samples, available, threads or available))
     _count(counts, overflows)
-    _keep(state[INPUT], given)
-
-
-def _keep(state: Mapping[str, Integers], rows: Integers | Raster) -> None:
-    """Keep the spikes that may still act, at the end of `rows` [sample, row, channel], those before step 0 first."""
-    last = rows.shape[1] - 1
-    kept = {SPIKES: (last, state[SPIKES][:, None])}
-    if PAST in state:
-        kept[PAST] = (last - state[PAST].shape[1], state[PAST])
-    for first, into in kept.values():
-        if isinstance(rows, Raster):
-            spread_steps(rows, first, into)
-        else:
-            into[...] = rows[:, first : first + into.shape[1]]
 
 
 def _with_past(spikes: Integers | Raster, state: Mapping[str, Integers], rested: bool) -> Integers | Raster:

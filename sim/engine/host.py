@@ -14,7 +14,7 @@ import llvmlite.binding as llvm
 def vector_registers() -> int:
     """Bytes of all vector registers together."""
     features = llvm.get_host_cpu_features()
-    if not _x86():
+    if not x86():
         return 32 * 16  # NEON, and others like it
     if features.get("avx512bw"):
         return 32 * 64
@@ -24,7 +24,7 @@ def vector_registers() -> int:
 @cache
 def packs() -> bool:
     """Whether an instruction brings together the bytes of a vector that a mask tells, and one its words."""
-    return _x86() and bool(llvm.get_host_cpu_features().get("avx512vbmi2"))
+    return x86() and bool(llvm.get_host_cpu_features().get("avx512vbmi2"))
 
 
 @cache
@@ -36,5 +36,6 @@ def core_cache() -> int:
     return 1 << 20
 
 
-def _x86() -> bool:
+def x86() -> bool:
+    """Whether it is one of Intel's or AMD's, of 64 bits."""
     return platform.machine().lower() in ("x86_64", "amd64")

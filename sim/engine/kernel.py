@@ -18,6 +18,7 @@ from ..profile.schema import SPIKES, Profile, storage
 from . import vector
 from .ahead import Ahead
 from .delivery import Delivery
+from .keep import keep_spikes
 from .signature import Signature, arguments
 from .turn import turned
 from .vector import Neurons, counted
@@ -108,21 +109,16 @@ class _Kernel:
                     state.clear(self.neurons.size)
                 else:
                     self._copy(row, state)
-            self._keep_spikes(sample)
+            keep_spikes(self.code, sample, self.neurons.size, self.out.dtype, self._keep_spikes)
         builder, counters = self.code.builder, self.neurons.counters.values()
         for place, counter in enumerate(counters):
             at = builder.add(builder.mul(sample, I64(len(counters))), I64(place))
             self.overflows.set(at, builder.add(self.overflows.get(at), counter.get()))
 
-    def _keep_spikes(self, sample: Any) -> None:
-        """Those that may still act after the run: its last rows."""
+    def _keep_spikes(self, kept: Row, first: Any, count: Any) -> None:
+        """So many rows of spikes, from one on."""
         builder, size = self.code.builder, self.neurons.size
-        rows, lead = self.code.argument("rows"), self.code.argument("lead")
-        end = builder.mul(builder.add(sample, I64(1)), rows)
-        for name, first, count in (("last_spikes", I64(1), I64(1)), ("past_spikes", lead, builder.sub(lead, I64(1)))):
-            with builder.if_then(self._asked(name)):
-                kept = self.code.row(name, self.out.dtype).part(builder.mul(sample, builder.mul(count, size)))
-                kept.copy(self.out.part(builder.mul(builder.sub(end, first), size)), builder.mul(count, size))
+        kept.copy(self.out.part(builder.mul(first, size)), builder.mul(count, size))
 
     def _asked(self, name: str) -> Any:
         """Whether an argument is not 0."""

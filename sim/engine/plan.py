@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datapath import Cap, clip_count
+from ..datapath import ANY, Cap, clip_count
 from ..ops.array import ArrayOps
 from ..profile.schema import INPUT, SPIKES
 from ..raster import Raster
@@ -32,13 +32,14 @@ _PLANS: WeakKeyDictionary[Layer, dict[tuple[int, ...], Plan]] = WeakKeyDictionar
 
 
 def plan_of(groups: Sequence[Sequence[Layer]], prepared: Mapping[str, Prepared], steps: int) -> Plan:
-    """Of runs of so many steps of a network, whose kernels are `prepared`, by layer; made once."""
+    """Of runs of so many steps of a network, whose kernels are `prepared`, by layer, and the input's; made once."""
     made, which = _PLANS.setdefault(groups[0][0], {}), (steps, *map(id, prepared.values()))
     if which not in made:
         if len(made) == _MOST_PLANS:
             made.clear()
         neurons = sum(layer.size for group in groups for layer in group)
-        made[which] = _planned([[layer.name for layer in group] for group in groups], prepared, steps, neurons)
+        names = [[layer.name for layer in group] for group in groups]
+        made[which] = _planned([*names, [INPUT]], prepared, steps, neurons)
     return made[which]
 
 
@@ -127,9 +128,14 @@ def arguments_of(plan: Plan, prepared: Mapping[str, Prepared], arrays: Arrays) -
     spikes = {name: (address(rows), rows.shape[1], rows.shape[1] - steps) for name, rows in sent.items()}
     given: list[int] = []
     for name, each in prepared.items():
-        state, recorded, (out, *rows) = arrays.state[name], arrays.recorded[name], spikes[name]
-        given += [*rows, steps, out, address(state[SPIKES]), address(state[PAST]) if PAST in state else 0]
-        given += [address(arrays.counts[name]), int(arrays.rested)]
+        state = arrays.state[name]
+        kept = address(state[SPIKES]), address(state[PAST]) if PAST in state else 0
+        if name == INPUT:
+            given += (*spikes[INPUT], 0, 0, 0) if raster is None else _raster(raster, ANY, steps, alive)
+            given += kept
+            continue
+        recorded, (out, *rows) = arrays.recorded[name], spikes[name]
+        given += [*rows, steps, out, *kept, address(arrays.counts[name]), int(arrays.rested)]
         for source, cap, _ in each.sources:
             given += spikes[source] if raster is None or source != INPUT else _raster(raster, cap, steps, alive)
         given += [address(state[register]) for register in each.registers]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import groupby
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -18,7 +19,8 @@ from .ahead import summed_ahead
 from .arrival import Arrival
 from .cache import address, compiled, entry
 from .emptied import emptied, rested
-from .kernel import ahead_code, kernel_code, kernel_key
+from .keep import GIVEN, NAMES, input_code
+from .kernel import ahead_code, generator, kernel_code, kernel_key
 from .listing import AHEAD
 from .matrix import PAIRED, paired
 from .pool import SIDES
@@ -82,6 +84,15 @@ def prepare(profile: Profile, layer: Layer, raster: str, state: Mapping[str, NDA
     if (raster, full) not in made:
         made[raster, full] = _prepared(profile, layer, replace(chosen, emptied=(), rested=()) if full else chosen)
     return made[raster, full]
+
+
+@cache
+def prepare_input(inputs: int, dtype: str, raster: str) -> Prepared:
+    """The kernel that keeps the input, counts of this type, as a layer that sends nothing. raster: as above."""
+    values = np.zeros(len(NAMES), np.int64)
+    values[NAMES.index("inputs")] = inputs
+    start = entry(compiled(f"{generator()}\ninput {dtype} {raster}", lambda: input_code(dtype, raster)))
+    return Prepared(start, values, [], [], (0, 0), len(GIVEN), [], [], 0, [])
 
 
 def _prepared(profile: Profile, layer: Layer, chosen: Signature) -> Prepared:

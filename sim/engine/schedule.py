@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 from ..ops.code import I64, Code, Row
 from . import memory
 from .cache import Kernel, address, compiled
+from .host import x86
 from .kernel import generator
 from .signature import BLOCK
 from .threads import in_threads
 
 _OF_PLAN = ("steps", "block", "abreast", "groups", "bounds", "kernels", "count", "own", "room")
-_NAMES = ("most", "taken", "samples", "shares", "memory", "arguments", *_OF_PLAN)
+_NAMES = ("most", "progress", "samples", "shares", "memory", "arguments", *_OF_PLAN)
+_PATIENCE = 1 << 12  # pauses, a few tenths of a millisecond of Intel's processors
 _PORTION = 1 << 24  # neurons times steps, after which a run can be stopped
 
 
@@ -58,23 +60,23 @@ class Plan:
 
 def run_samples(plan: Plan, arguments: NDArray[np.int64], samples: int, threads: int) -> None:
     """Run all samples, each on one of the threads. arguments: the plan's, with those of the run."""
-    kernel, taken = _kernel(), np.zeros(1, np.int64)
+    kernel, progress = _kernel(), np.zeros(2, np.int64)  # samples that were taken, and those that are done
     own = memory.empty((threads, plan.abreast * (arguments.nbytes + plan.room)), np.dtype(np.uint8))
     shares = 2 * threads if threads > 1 else 1  # of what is left: a slower thread ends not long after others
-    of_run = [plan.portion, address(taken), samples, shares]
+    of_run = [plan.portion, address(progress), samples, shares]
     of_plan = [plan.steps, plan.block, plan.abreast, len(plan.bounds) - 1, address(plan.bounds), address(plan.kernels)]
     of_plan += [len(arguments), address(plan.own), plan.room]
     calls = [np.array([*of_run, address(each), address(arguments), *of_plan], np.int64) for each in own]
 
-    def run(call: NDArray[np.int64]) -> None:
+    def run(call: NDArray[np.int64], _alive: Any = (plan, arguments, own)) -> None:  # for a thread that begins late
         try:
-            while taken[0] < samples:
+            while progress[0] < samples:
                 kernel(address(call))
         except BaseException:
-            taken[0] = samples  # the others begin no other sample
+            progress[0] = samples  # the others begin no other sample
             raise
 
-    in_threads(run, calls)
+    in_threads(run, calls, done=lambda: bool(progress[1] == samples))
 
 
 @cache
@@ -90,20 +92,39 @@ def _code() -> str:
     """
     code = Code(_NAMES)
     _place_arguments(code)
-    builder, times, taken = code.builder, code.slot(code.argument("most")), code.row("taken", "int64")
+    builder, times, progress = code.builder, code.slot(code.argument("most")), code.row("progress", "int64")
+    taken, done = (progress.part(I64(place)).data for place in range(2))
     with code.while_(lambda: builder.icmp_signed(">", times.get(), I64(0))):
         times.add(I64(-1))
-        left = builder.sub(code.argument("samples"), builder.load_atomic(taken.data, "monotonic", 8))
+        left = builder.sub(code.argument("samples"), builder.load_atomic(taken, "monotonic", 8))
         share = _lesser(builder, builder.sdiv(left, code.argument("shares")), code.argument("abreast"))
         share = builder.select(builder.icmp_signed(">", share, I64(1)), share, I64(1))
-        first = builder.atomic_rmw("add", taken.data, share, "monotonic")  # others may have taken some since
+        first = builder.atomic_rmw("add", taken, share, "monotonic")  # others may have taken some since
         left = builder.sub(code.argument("samples"), first)
         with builder.if_else(builder.icmp_signed(">", left, I64(0))) as (some, none):
             with some:
-                _samples(code, first, _lesser(builder, left, share))
+                count = _lesser(builder, left, share)
+                _samples(code, first, count)
+                builder.atomic_rmw("add", done, count, "release")
             with none:
+                _wait(code, done)
                 times.set(I64(0))
     return code.finish()
+
+
+def _wait(code: Code, done: Any) -> None:
+    """Until all samples are done, for a while: a thread that sleeps until another ends is woken late."""
+    builder, patience = code.builder, code.slot(I64(_PATIENCE))
+
+    def waits() -> Any:
+        left = builder.icmp_signed("<", builder.load_atomic(done, "acquire", 8), code.argument("samples"))
+        return builder.and_(left, builder.icmp_signed(">", patience.get(), I64(0)))
+
+    with code.while_(waits):
+        patience.add(I64(-1))
+        if x86():
+            kind = ir.FunctionType(ir.VoidType(), ())
+            builder.call(code.module.declare_intrinsic("llvm.x86.sse2.pause", (), kind), ())
 
 
 def _place_arguments(code: Code) -> None:
