@@ -116,6 +116,47 @@ def test_registers_that_pass_their_words_take_every_event_by_itself(small_cache,
     assert (trace.overflows["a"]["accumulator"] > 0) == (most > 2)
 
 
+@pytest.mark.parametrize("overflow", ["saturate", "wrap"])
+@pytest.mark.parametrize(("given", "passes"), [(22, False), (23, True)])
+def test_sums_and_events_that_fit_alone_but_not_together(small_cache, given, passes, overflow):
+    """Three inputs of `given` and three neurons of 20 bring the first half 126 or 129, the others as much below 0."""
+    word = ("neurons.neuron.registers.accumulator", f"s8.{overflow}")
+    signs, firing = np.repeat([1, -1], 3), np.repeat([1, 0], 3)[:, None]
+    links = [
+        bs.Projection("input", "a", np.tile(given * signs, (3, 1)), "forward"),
+        bs.Projection("a", "a", firing * np.tile(20 * signs, (6, 1)), "recurrent"),
+    ]
+    network = bs.Network(
+        edited(GENERIC, word), 3, [bs.Population("a", 6, {"threshold": 1, "leak": 3})], links, limits=False
+    )
+    trace = assert_equal_to_arrays(network, np.ones((1, 6, 3), np.uint8))
+    assert trace["a"].spikes[0, 0].tolist() == [1, 1, 1, 0, 0, 0]
+    assert (trace.overflows["a"]["accumulator"] > 0) == passes
+
+
+def test_sums_are_added_once_to_events_that_would_go_in_parts(small_cache):
+    """Those of 110 neurons, each of which adds 1 to half of them and takes it from the others: 127 // 2 at a time."""
+    word = ("neurons.neuron.registers.accumulator", "s8.saturate")
+    signs = np.where(np.add.outer(np.arange(110), np.arange(110)) % 2, 1, -1)
+    links = [
+        bs.Projection("input", "a", np.full((1, 110), 10), "forward"),
+        bs.Projection("a", "a", signs, "recurrent"),
+    ]
+    network = bs.Network(
+        edited(GENERIC, word), 1, [bs.Population("a", 110, {"threshold": 1, "leak": 3})], links, limits=False
+    )
+    trace = assert_equal_to_arrays(network, np.ones((1, 6, 1), np.uint8))
+    assert trace["a"].spikes.all()
+    assert trace.overflows["a"]["accumulator"] == 0
+
+
+def test_sums_are_added_once_to_more_events_than_are_counted_in_16_bits(small_cache):
+    words = [(f"neurons.neuron.registers.{name}", "s24.saturate") for name in ("accumulator", "membrane")]
+    network = recurrent(90, edited(GENERIC, *words), sizes=(INPUTS, 900))
+    trace = assert_equal_to_arrays(network, some(density=0.5))
+    assert trace["a"].spikes.sum(axis=2).max() > 256
+
+
 @pytest.mark.parametrize("make", [recurrent, loihi])
 def test_steps_of_few_events_are_not_summed_ahead(monkeypatch, make):
     monkeypatch.setattr(ahead, "core_cache", lambda: 0)

@@ -7,7 +7,7 @@ import json
 import bitspike as bs
 import numpy as np
 import pytest
-from bitspike.engine import choice, delivery, kernel, matrix, prepare, vector
+from bitspike.engine import accumulate, choice, delivery, kernel, matrix, prepare, vector
 from bitspike.engine.arrival import Arrival
 from bitspike.engine.wiring import wire
 from builders import GENERIC, XYLO, edited, generic, random_xylo
@@ -44,8 +44,9 @@ def emitted(monkeypatch) -> set[str]:
     watch(delivery, "convolved", lambda *_: {"patch by patch", "sums"})
     watch(delivery, "swept", lambda *_: {"place by place", "sums"})
     watch(delivery, "pooled", lambda *_: {"windows", "sums"})
-    watch(matrix, "_each", lambda *_: {"vectors", "each"})
-    watch(matrix, "_summed", lambda *_: {"vectors", "sums"})
+    watch(accumulate, "_each", lambda *_: {"vectors", "each"})
+    for module in (accumulate, matrix):
+        watch(module, "summed", lambda *_: {"vectors", "sums"})
     watch(matrix, "_pairs", lambda *_: {"pairs"})
     watch(vector, "scattered", scatters)
     watch(vector, "settled", lambda *_: {"once a step"})

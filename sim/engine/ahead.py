@@ -15,6 +15,7 @@ from ..ops.code import I1, I64, Row
 from ..profile.analysis import effective_weight
 from ..profile.schema import Profile
 from . import vector
+from .accumulate import Beside, accumulated
 from .arrival import Arrival, Way, way_of
 from .delivery import Delivery
 from .host import core_cache
@@ -44,7 +45,12 @@ def _summed_plainly(profile: Profile, incoming: Incoming) -> bool:
 
 
 class Ahead(Delivery):
-    """A projection whose sums are made ahead, in steps of as many events as are worth it."""
+    """A projection whose sums are made ahead, in steps of as many events as are worth it.
+
+    joined: whether the next projection brings them.
+    """
+
+    joined = False
 
     def sum_ahead(self, sample: Any, step: Any) -> None:
         """Make a step's sums of each register, and write down of what events."""
@@ -55,25 +61,46 @@ class Ahead(Delivery):
         for place, value in enumerate((events.found, *strongest(self.code, events))):
             self._acted(step).set(I64(place), value)
 
+    def deliver(self, sample: Any, step: Any) -> None:
+        """Bring a step's sums, unless the next projection does."""
+        if not self.joined:
+            super().deliver(sample, step)
+
+    def joins(self, profile: Profile, arrival: Arrival) -> bool:
+        """Whether the next projection brings the sums with its own events."""
+        connection = profile.connections[arrival.via]
+        plain = self.connection.sum is None and connection.sum is None
+        registers = connection.into[: arrival.synapses]
+        return plain and way_of(profile, arrival) is Way.MATRIX and not arrival.ahead and registers == self.registers
+
+    def beside(self, i: int, sample: Any, step: Any) -> Beside:
+        """A step's sums for register number i."""
+        low, high = self._ends(i, step)
+        row, some = self._row_of(sample, step, I64(0)), self._enough(self._acted(step).get(I64(0)))
+        return Beside(some, low, high, self._ahead(i, step), lambda: self._alone(i, row, step, I64(0)))
+
     def _bring(self, row: tuple[Any, Any], step: Any, delay: Any) -> None:
-        """Add a step's sums, where there are any and no register can pass its word on the way; else event by event."""
-        builder, found = self.code.builder, self._acted(step).get(I64(0))
+        """Add a step's sums, where there are any; else event by event."""
         if self.connection.sum is not None:
-            with builder.if_else(self._enough(found)) as (ready, few):
+            with self.code.builder.if_else(self._enough(self._acted(step).get(I64(0)))) as (ready, few):
                 with ready:
                     for i, register in enumerate(self.registers):
                         self._settle(register, self._ahead(i, step))
                 with few:
                     self._synapses(row, delay)
             return
-        for i, register in enumerate(self.registers):
-            done = self.code.slot(I1(0))
-            with builder.if_then(self._enough(found)):
-                done.set(self._roomy(register, *self._ends(i, step)))
-                with builder.if_then(done.get(), likely=True):
-                    vector.added(self.neurons, register, self._ahead(i, step))
-            with builder.if_then(builder.not_(done.get())):
-                self._synapse(i, None, self._events(row), delay)
+        for i in range(len(self.registers)):
+            self._alone(i, row, step, delay)
+
+    def _alone(self, i: int, row: tuple[Any, Any], step: Any, delay: Any) -> None:
+        """Add a step's sums for register number i where that cannot pass its word on the way; else event by event."""
+        builder, done, register = self.code.builder, self.code.slot(I1(0)), self.registers[i]
+        with builder.if_then(self._enough(self._acted(step).get(I64(0)))):
+            done.set(self._roomy(register, *self._ends(i, step)))
+            with builder.if_then(done.get(), likely=True):
+                vector.added(self.neurons, register, self._ahead(i, step))
+        with builder.if_then(builder.not_(done.get())):
+            self._synapse(i, None, self._events(row), delay)
 
     def _enough(self, found: Any) -> Any:
         return self.code.builder.icmp_signed(">=", found, I64(ENOUGH))
@@ -97,3 +124,19 @@ class Ahead(Delivery):
 
     def _of_block(self, step: Any) -> Any:
         return self.code.builder.sub(step, self.code.argument("base"))
+
+
+class Joined(Delivery):
+    """A projection behind one whose sums are made ahead: both are added at once where no register can pass its word.
+
+    One look at the registers is enough for both then, and one change of them.
+    """
+
+    before: Ahead
+
+    def deliver(self, sample: Any, step: Any) -> None:
+        """Bring the spikes that a step delivers, and the sums of what is delivered before them."""
+        events = self._events(self._row_of(sample, step, I64(0)))
+        for i, (register, (matrix, part)) in enumerate(zip(self.registers, self.matrices, strict=True)):
+            beside = self.before.beside(i, sample, step)
+            accumulated(self.neurons, register, matrix, part, events, self.acts, beside)

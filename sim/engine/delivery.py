@@ -11,9 +11,10 @@ from ..ops.interval import Interval
 from ..profile.analysis import arriving, effective_weight, emitted
 from ..profile.schema import Profile
 from . import vector
+from .accumulate import accumulated, part_of
 from .arrival import Arrival, Way, way_of
 from .listing import Events, listed, strongest
-from .matrix import PAIRED, Matrix, accumulated, collected, part_of
+from .matrix import PAIRED, Matrix, collected
 from .picture import Canvas, convolved
 from .pool import SIDES, most_sent, pooled
 from .signature import DOWN, TABLES, sum_values

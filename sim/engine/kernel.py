@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from .. import ops
-from ..ops.code import I64, Code, Row
+from ..ops.code import CACHE_LINE, I64, Code, Row
 from ..profile.analysis import held, widest
 from ..profile.schema import SPIKES, Profile, storage
 from . import vector
-from .ahead import Ahead
+from .ahead import Ahead, Joined
 from .delivery import Delivery
 from .keep import keep_spikes
 from .signature import Signature, arguments
@@ -34,6 +34,7 @@ def kernel_code(profile: Profile, signature: Signature) -> str:
     sample = code.argument("sample")
     kernel.begin(sample)
     with code.loop(code.argument("first"), code.argument("last")) as step:
+        kernel.expect(sample, step)
         for delivery in kernel.deliveries:
             delivery.deliver(sample, step)
         kernel.update(sample, step)
@@ -80,11 +81,15 @@ class _Kernel:
         self.recorded = {name: code.row(f"rec_{name}", dtype) for name, dtype in words.items()}
         self.out = code.row("out", self.sent.dtype)
         self.overflows = code.row("overflows", "int64")
-        rested, self.deliveries = set(signature.rested), []
+        rested, self.deliveries = set(signature.rested), list[Delivery]()
         for k, arrival in enumerate(signature.incoming):
             resting = rested.copy() if arrival.windows or arrival.picture else set()  # others may have several delays
-            kind = Ahead if arrival.ahead else Delivery
+            last = self.deliveries[-1] if self.deliveries else None
+            joins = isinstance(last, Ahead) and last.joins(profile, arrival)
+            kind = Ahead if arrival.ahead else Joined if joins else Delivery
             each = kind(code, profile, self.neurons, k, arrival, signature.channels_last, resting)
+            if isinstance(last, Ahead) and isinstance(each, Joined):
+                last.joined, each.before = True, last
             self.deliveries.append(each)
             rested.difference_update(each.registers)
 
@@ -155,6 +160,21 @@ class _Kernel:
     def _first(self, sample: Any) -> Any:
         return self.code.builder.mul(sample, self.neurons.size)
 
+    def expect(self, sample: Any, step: Any) -> None:
+        """Ask for the row that a step's spikes are written to, where the layer reads it in the next one.
+
+        Lines that are still on their way from memory would keep that waiting.
+        """
+        if any(arrival.ahead for arrival in self.signature.incoming):
+            row = self._out(sample, step)
+            with self.code.loop(I64(0), self.neurons.size, CACHE_LINE // (row.bits // 8)) as first:
+                row.prefetch(first, 1, write=True)
+
+    def _out(self, sample: Any, step: Any) -> Row:
+        builder, argument = self.code.builder, self.code.argument
+        at = builder.add(builder.mul(sample, argument("rows")), builder.add(step, argument("lead")))
+        return self.out.part(builder.mul(at, self.neurons.size))
+
     def update(self, sample: Any, step: Any) -> None:
         """Run the stages, and bring out what is to be kept of the step."""
         code, builder, size = self.code, self.code.builder, self.neurons.size
@@ -164,9 +184,8 @@ class _Kernel:
         if aliases is not None:
             sent.clear(size)
         vector.updated(self.neurons, sent, aliases, code.argument("slots"))
-        at = builder.add(builder.mul(sample, code.argument("rows")), builder.add(step, code.argument("lead")))
         read = builder.not_(self._asked("sent_stride"))  # else from `sent`
-        self._copy(sent, self.out.part(builder.mul(at, size)), read=read)
+        self._copy(sent, self._out(sample, step), read=read)
         at = builder.mul(builder.add(builder.mul(sample, code.argument("steps")), step), size)
         for name, row in self._registers():
             with builder.if_then(self._asked(f"rec_{name}")):

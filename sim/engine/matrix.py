@@ -13,21 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datapath import deliver
-from ..ops.base import Registers
 from ..ops.code import I64, Code, Row, joined, lanes_of, resized, same, zeros
 from ..ops.interval import Interval
-from ..ops.lane_arithmetic import Lanes, lane_bits
 from ..ops.lanes import LaneOps
-from ..word import Word
 from .host import vector_registers
-from .listing import Events, strongest
-from .vector import ANYTHING, LANES, Neurons, bounded, widened, within
+from .listing import Events
+from .vector import ANYTHING, LANES, Neurons, widened
 
 PAIRED = "int8"  # the type of weights that lie in pairs
 MOST_VECTORS = 8  # of a block
 TOGETHER = 4  # events that are added at a time: the loop costs as much as adding one
-FEWEST = 8  # events that are worth a part
 _BIAS, _BYTE = 128, 8
 _PAIR_EVENTS = 1 << _BYTE  # so many events leave the sums of pairs within 16 bits
 
@@ -87,57 +82,8 @@ class Matrix:
         return resized(builder, builder.sub(whole, same(2 * _BYTE, LANES, _BIAS)), bits, signed=True)
 
 
-def part_of(code: Code, word: Word, matrix: Matrix) -> Any:
-    """How many events of one spike a register takes at a time: they add at most half of what its word holds."""
-    builder, spread = code.builder, code.builder.sub(matrix.most, matrix.least)
-    spread = builder.select(builder.icmp_signed(">", spread, I64(1)), spread, I64(1))
-    return builder.sdiv(I64((word.max - word.min) // 2), spread)
-
-
-def accumulated(neurons: Neurons, register: str, matrix: Matrix, part: Any, events: Events, count: Interval) -> None:
-    """Deliver events to a register of all neurons, each with its fit. count: as what one acts. part: see `part_of`.
-
-    A part of the events that cannot carry a block of neurons past the register's word is added plainly.
-    """
-    code, builder = neurons.code, neurons.code.builder
-    if not bounded(matrix.span, count):
-        with code.loop(I64(0), neurons.padded, LANES) as place:
-            _each(neurons, register, place, matrix, events, count)
-        return
-    word, weakest, strong = neurons.neuron.registers[register], *strongest(code, events)
-    several = code.slot(part)
-    with builder.if_then(events.graded):
-        several.set(builder.sdiv(part, builder.sub(strong, weakest)))
-    enough = builder.icmp_signed(">=", several.get(), I64(FEWEST))
-    part = builder.select(enough, several.get(), I64(1 << 31))  # all of them, as few are not worth a part
-    low = builder.add(builder.mul(strong, matrix.least), builder.mul(weakest, matrix.most))
-    high = builder.add(builder.mul(strong, matrix.most), builder.mul(weakest, matrix.least))
-    with code.loop(I64(0), events.found, part) as first:
-        left = builder.sub(events.found, first)
-        several = builder.select(builder.icmp_signed("<", left, part), left, part)
-        least = builder.sub(I64(word.min), builder.mul(several, low))
-        most = builder.sub(I64(word.max), builder.mul(several, high))
-        _part(neurons, register, matrix, events.part(code, first, several), count, (least, most))
-
-
-def _part(
-    neurons: Neurons, register: str, matrix: Matrix, events: Events, count: Interval, ends: tuple[Any, Any]
-) -> None:
-    """Deliver some events, plainly where all of a block's neurons hold a value within `ends`."""
-    code, builder, row = neurons.code, neurons.code.builder, neurons.rows[register]
-    bits, possible = lane_bits(neurons.held[register]), builder.icmp_signed("<=", *ends)
-
-    def block(start: Any, vectors: int) -> None:
-        sure = code.slot(possible)
-        with builder.if_then(possible):
-            sure.set(within(code, row, start, vectors, bits, *ends))
-        with builder.if_else(sure.get(), likely=True) as (plain, careful):
-            with plain:
-                _summed(code, row, bits, start, vectors, matrix, events)
-            with careful, code.loop(start, builder.add(start, I64(LANES * vectors)), LANES) as place:
-                _each(neurons, register, place, matrix, events, count)
-
-    blocks(code, neurons.padded, bits, block)
+Extra = tuple[Any, Row]
+"""Whether sums are added beside those of events, and these."""
 
 
 def collected(neurons: Neurons, sums: Row, matrix: Matrix, events: Events) -> None:
@@ -147,7 +93,7 @@ def collected(neurons: Neurons, sums: Row, matrix: Matrix, events: Events) -> No
     def block(start: Any, vectors: int) -> None:
         for vector in range(vectors):
             sums.store(code.builder.add(start, I64(LANES * vector)), zeros(sums.bits, LANES), LANES)
-        _summed(code, sums, sums.bits, start, vectors, matrix, events)
+        summed(code, sums, sums.bits, start, vectors, matrix, events)
 
     blocks(code, neurons.padded, sums.bits, block)
 
@@ -167,30 +113,57 @@ def blocks(code: Code, padded: Any, bits: int, run: Callable[[Any, int], None]) 
         done.set(last)
 
 
-def _summed(code: Code, row: Row, bits: int, start: Any, vectors: int, matrix: Matrix, events: Events) -> None:
+def summed(
+    code: Code,
+    row: Row,
+    bits: int,
+    start: Any,
+    vectors: int,
+    matrix: Matrix,
+    events: Events,
+    extra: Extra | None = None,
+) -> None:
     """Add the plain sum to a block, one spike a source or several, in lanes of so many bits, which hold it."""
     builder = code.builder
     places, matrix = [builder.add(start, I64(LANES * vector)) for vector in range(vectors)], matrix.behind(start)
     with builder.if_else(events.graded) as (several, single):
         with several:
-            _multiplied(code, row, bits, places, matrix, events)
+            _multiplied(code, row, bits, places, matrix, events, extra)
         with single:
             if not matrix.pairs:
-                _added(code, row, bits, places, matrix, events)
+                _added(code, row, bits, places, matrix, events, extra)
             elif bits == 2 * _BYTE:
-                _pairs(code, row, bits, places, matrix, events)
+                _pairs(code, row, bits, places, matrix, events, extra)
             else:
                 with code.loop(I64(0), events.found, _PAIR_EVENTS) as first:
                     left = builder.sub(events.found, first)
                     few = builder.icmp_signed("<", left, I64(_PAIR_EVENTS))
                     part = events.part(code, first, builder.select(few, left, I64(_PAIR_EVENTS)))
-                    _pairs(code, row, bits, places, matrix, part)
+                    once = (
+                        None
+                        if extra is None
+                        else (builder.and_(extra[0], builder.icmp_signed("==", first, I64(0))), extra[1])
+                    )
+                    _pairs(code, row, bits, places, matrix, part, once)
 
 
-def _multiplied(code: Code, row: Row, bits: int, places: Sequence[Any], matrix: Matrix, events: Events) -> None:
+def _before(code: Code, row: Row, bits: int, places: Sequence[Any], extra: Extra | None) -> list[Any]:
+    """What a block's neurons hold before its events, in lanes of so many bits, with the sums that are added, too."""
+    values = [code.slot(widened(code, row, place, bits)) for place in places]
+    if extra is not None:
+        added, sums = extra
+        with code.builder.if_then(added):
+            for value, place in zip(values, places, strict=True):
+                value.add(widened(code, sums, place, bits))
+    return [value.get() for value in values]
+
+
+def _multiplied(
+    code: Code, row: Row, bits: int, places: Sequence[Any], matrix: Matrix, events: Events, extra: Extra | None
+) -> None:
     """Events that act as several spikes, or as fewer than none."""
     builder = code.builder
-    sums = [code.slot(widened(code, row, place, bits)) for place in places]
+    sums = [code.slot(value) for value in _before(code, row, bits, places, extra)]
     with code.loop(I64(0), events.found) as number:
         source, ops = events.index.get(number), LaneOps(code, LANES, {}, {})
         factor = ops.at(ops.splat(events.acting.get(number), ANYTHING), bits)
@@ -200,9 +173,11 @@ def _multiplied(code: Code, row: Row, bits: int, places: Sequence[Any], matrix: 
         row.store(place, total.get(), LANES)
 
 
-def _added(code: Code, row: Row, bits: int, places: Sequence[Any], matrix: Matrix, events: Events) -> None:
+def _added(
+    code: Code, row: Row, bits: int, places: Sequence[Any], matrix: Matrix, events: Events, extra: Extra | None
+) -> None:
     """Events of one spike each, weights of any type."""
-    sums = [code.slot(widened(code, row, place, bits)) for place in places]
+    sums = [code.slot(value) for value in _before(code, row, bits, places, extra)]
 
     def add(sources: Sequence[Any]) -> None:
         for vector, total in enumerate(sums):
@@ -213,7 +188,9 @@ def _added(code: Code, row: Row, bits: int, places: Sequence[Any], matrix: Matri
         row.store(place, total.get(), LANES)
 
 
-def _pairs(code: Code, row: Row, bits: int, places: Sequence[Any], matrix: Matrix, events: Events) -> None:
+def _pairs(
+    code: Code, row: Row, bits: int, places: Sequence[Any], matrix: Matrix, events: Events, extra: Extra | None
+) -> None:
     """Events of one spike each, weights in pairs: those of two vectors of neurons in one of pairs, if there are two."""
     builder, wide = code.builder, min(2, len(places))
     zero = zeros(2 * _BYTE, wide * LANES // 2)
@@ -228,14 +205,15 @@ def _pairs(code: Code, row: Row, bits: int, places: Sequence[Any], matrix: Matri
     _together(code, events, add)
     ops = LaneOps(code, zero.type.count, {}, {})
     bias = ops.at(ops.splat(builder.mul(events.found, I64(_BIAS)), ANYTHING), 2 * _BYTE)
+    before = _before(code, row, bits, places, extra)
     for number, (whole, upper) in enumerate(sums):
         high = upper.get()
         low = builder.sub(whole.get(), builder.shl(high, _every(high, _BYTE)))
         both = builder.sub(low, bias), builder.sub(high, bias)
-        for vector, place in enumerate(places[number * wide : (number + 1) * wide]):
+        for vector in range(wide):
             total = joined(builder, *(lanes_of(builder, each, vector * LANES // 2, LANES // 2) for each in both))
-            before = widened(code, row, place, bits)
-            row.store(place, builder.add(before, resized(builder, total, bits, signed=True)), LANES)
+            total, at = resized(builder, total, bits, signed=True), number * wide + vector
+            row.store(places[at], builder.add(before[at], total), LANES)
 
 
 def _together(code: Code, events: Events, add: Callable[[Sequence[Any]], None]) -> None:
@@ -246,18 +224,3 @@ def _together(code: Code, events: Events, add: Callable[[Sequence[Any]], None]) 
         add([events.index.get(builder.add(number, I64(later))) for later in range(TOGETHER)])
     with code.loop(whole, events.found) as number:
         add([events.index.get(number)])
-
-
-def _each(neurons: Neurons, register: str, place: Any, matrix: Matrix, events: Events, count: Interval) -> None:
-    """Event by event to one vector of neurons, each with its fit."""
-    code, matrix = neurons.code, matrix.behind(place)
-    row, span, ops = neurons.rows[register], neurons.held[register], neurons.ops(place)
-    value = code.slot(ops.load(row.load(place, LANES), span, row.signed).vector)
-    with code.loop(I64(0), events.found) as number:
-        weights = matrix.vector(events.index.get(number), 0, lane_bits(matrix.span))
-        weight = ops.load(weights, matrix.span)
-        regs = Registers(ops, neurons.neuron.registers, {register: Lanes(value.get(), span)})
-        deliver(regs, register, ops.splat(events.count(code, number), count), weight)
-        value.set(ops.at(regs[register], lane_bits(span)))
-        ops.count()
-    row.store(place, value.get(), LANES)

@@ -152,14 +152,14 @@ class Row:
         place = self.builder.gep(self.data, [index])
         return self.builder.bitcast(place, ir.VectorType(ir.IntType(self.bits), lanes).as_pointer())
 
-    def prefetch(self, first: Any, count: int) -> None:
-        """Ask for so many entries, which are read soon."""
+    def prefetch(self, first: Any, count: int, write: bool = False) -> None:
+        """Ask for so many entries, which are read soon, or written."""
         kind = ir.FunctionType(ir.VoidType(), [I8.as_pointer(), I32, I32, I32])
         name = "llvm.prefetch.p0i8"
         found = self.builder.module.globals.get(name) or ir.Function(self.builder.module, kind, name)
         for place in range(0, count * self.bits // 8, CACHE_LINE):
             address = self.builder.gep(self.data, [self.builder.add(first, I64(place * 8 // self.bits))])
-            self.builder.call(found, [self.builder.bitcast(address, I8.as_pointer()), I32(0), I32(3), I32(1)])
+            self.builder.call(found, [self.builder.bitcast(address, I8.as_pointer()), I32(int(write)), I32(3), I32(1)])
 
     def copy(self, source: Row, count: Any) -> None:
         """Take over so many entries of a row of the same type."""
