@@ -1,5 +1,6 @@
 """Work on several threads: every part is done, and all of it has ended when the call has."""
 
+import signal
 import threading
 import time
 
@@ -78,3 +79,20 @@ def test_threads_are_kept_and_each_caller_has_its_own():
     others = [thread for thread in known if thread.name == "bitspike"]
     assert len(known) == 6 + len(others)
     assert len(others) == 2
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signals between threads")
+def test_an_interruption_while_others_are_waited_for_is_raised_after_they_have_ended():
+    ended = []
+
+    def run(part):
+        if part == 1:
+            time.sleep(0.05)
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        if part:
+            time.sleep(0.1 * part)
+            ended.append(part)
+
+    with pytest.raises(KeyboardInterrupt):
+        in_threads(run, [0, 1, 2])
+    assert sorted(ended) == [1, 2]

@@ -35,21 +35,22 @@ def in_threads(run: Callable[[Part], Any], parts: Sequence[Part], done: Callable
             run(part)
         waited = [] if done() else calls
     finally:
-        for call in waited:
-            call.wait()
-        _IDLE.extend(queues)
+        try:
+            _wait(waited)
+        finally:
+            _IDLE.extend(queues)
     for call in waited:
         if call.error is not None:
             raise call.error
 
 
 class _Call:
-    """What a thread is to do. error: what it raised."""
+    """What a thread is to do. running: locked until it has ended. error: what it raised."""
 
     def __init__(self, run: Callable[[Part], Any], part: Part) -> None:
         self._run: Callable[[], Any] = lambda: run(part)
-        self._running = Lock()
-        self._running.acquire()
+        self.running = Lock()
+        self.running.acquire()
         self.error: BaseException | None = None
 
     def __call__(self) -> None:
@@ -58,12 +59,21 @@ class _Call:
         except BaseException as error:  # for whoever waits
             self.error = error
         finally:
-            self._running.release()
+            self.running.release()
 
-    def wait(self) -> None:
-        """Until it has ended."""
-        with self._running:
-            pass
+
+def _wait(calls: Sequence[_Call]) -> None:
+    """Until all have ended, as they write to memory that is given up then; an interruption is raised after that."""
+    interruption: BaseException | None = None
+    for call in calls:
+        while call.running.locked():
+            try:
+                with call.running:
+                    pass
+            except BaseException as error:
+                interruption = error
+    if interruption is not None:
+        raise interruption
 
 
 Queue = SimpleQueue[_Call]
