@@ -27,7 +27,7 @@ def test_the_first_compilation_of_a_process_is_a_line_on_stderr(tmp_path):
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
 
     cold = run()
-    assert len(list(kernels.glob("*.o"))) == 3  # and the one that calls them
+    assert len(list(kernels.glob("*.o"))) == 4  # and the input's, and the one that calls them
     assert cold.stderr == f"compiling a kernel for this processor; kernels are kept in {kernels}\n"
     warm = run()
     assert (warm.stdout, warm.stderr) == (cold.stdout, "")

@@ -134,6 +134,11 @@ def test_sums_and_events_that_fit_alone_but_not_together(small_cache, given, pas
     assert (trace.overflows["a"]["accumulator"] > 0) == passes
 
 
+def test_sums_and_events_of_different_registers_are_added_by_themselves(small_cache):
+    profile = edited(GENERIC, ("connections.recurrent.into", ["membrane"]))
+    assert assert_equal_to_arrays(recurrent(profile=profile), some())["a"].spikes.any()
+
+
 def test_sums_are_added_once_to_events_that_would_go_in_parts(small_cache):
     """Those of 110 neurons, each of which adds 1 to half of them and takes it from the others: 127 // 2 at a time."""
     word = ("neurons.neuron.registers.accumulator", "s8.saturate")

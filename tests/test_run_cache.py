@@ -20,7 +20,7 @@ import bitspike as bs, numpy as np
 from builders import generic
 print(bs.run(generic(), [[1, 1]]).spikes.shape)
 """
-OF_A_RUN = 2  # kernels: the layer's, and the one that calls it
+OF_A_RUN = 3  # kernels: the layer's, the input's, and the one that calls them
 
 
 def source() -> str:

@@ -67,11 +67,11 @@ class Ahead(Delivery):
             super().deliver(sample, step)
 
     def joins(self, profile: Profile, arrival: Arrival) -> bool:
-        """Whether the next projection brings the sums with its own events."""
+        """Whether the next projection, whose sums are not made ahead, brings these with its own events."""
         connection = profile.connections[arrival.via]
         plain = self.connection.sum is None and connection.sum is None
         registers = connection.into[: arrival.synapses]
-        return plain and way_of(profile, arrival) is Way.MATRIX and not arrival.ahead and registers == self.registers
+        return plain and way_of(profile, arrival) is Way.MATRIX and registers == self.registers
 
     def beside(self, i: int, sample: Any, step: Any) -> Beside:
         """A step's sums for register number i."""
