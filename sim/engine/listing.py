@@ -15,7 +15,8 @@ from .host import packs
 from .vector import ANYTHING
 
 GROUP = 8  # entries that are listed together
-AHEAD = 16  # the same where an instruction packs them; so many are written behind a list's end, at most
+FEW = 6  # of 64 entries, which are listed one by one
+AHEAD = 16  # of 64 where an instruction packs them; so many are written behind a list's end, at most
 _PLACES = ir.VectorType(I8, GROUP)
 _NUMBERS = ir.Constant(ir.VectorType(I8, 64), list(range(64)))
 
@@ -74,19 +75,47 @@ def _list(code: Code, chunk: Any, begin: Any, known: Any, index: Row, found: Slo
     if lanes < GROUP:
         index.set(found.get(), begin)
         found.add(mask)
-    elif lanes == 64 and packs():
-        listed, count = packed(code, _NUMBERS, mask), builder.ctpop(mask)
-        _write(code, begin, lanes_of(builder, listed, 0, AHEAD), index, found.get())
-        for first in range(AHEAD, lanes, AHEAD):
-            with builder.if_then(builder.icmp_signed(">", count, I64(first)), likely=False):
-                part = lanes_of(builder, listed, first, AHEAD)
-                _write(code, begin, part, index, builder.add(found.get(), I64(first)))
-        found.add(count)
+        return
+    at, count = found.get(), builder.ctpop(mask)
+    if lanes == 64 and packs():
+        _packed(code, begin, mask, index, at)
+    elif lanes == 64:
+        with builder.if_else(builder.icmp_signed("<=", count, I64(FEW)), likely=True) as (few, many):
+            with few:
+                _singly(code, begin, mask, index, at)
+            with many:
+                _in_groups(code, begin, mask, lanes, index, at)
     else:
-        for first in range(0, lanes, GROUP):
-            group = builder.and_(builder.lshr(mask, I64(first)), I64((1 << GROUP) - 1))
-            _write(code, builder.add(begin, I64(first)), places(code, group), index, found.get())
-            found.add(builder.ctpop(group))
+        _in_groups(code, begin, mask, lanes, index, at)
+    found.add(count)
+
+
+def _packed(code: Code, begin: Any, mask: Any, index: Row, at: Any) -> None:
+    """List the bits of a mask, packed by an instruction."""
+    builder = code.builder
+    listed, count = packed(code, _NUMBERS, mask), builder.ctpop(mask)
+    _write(code, begin, lanes_of(builder, listed, 0, AHEAD), index, at)
+    for first in range(AHEAD, _NUMBERS.type.count, AHEAD):
+        with builder.if_then(builder.icmp_signed(">", count, I64(first)), likely=False):
+            part = lanes_of(builder, listed, first, AHEAD)
+            _write(code, begin, part, index, builder.add(at, I64(first)))
+
+
+def _singly(code: Code, begin: Any, mask: Any, index: Row, at: Any) -> None:
+    """List the bits of a mask, FEW at most, one after the other."""
+    builder = code.builder
+    for number in range(FEW):
+        index.set(builder.add(at, I64(number)), builder.add(begin, builder.cttz(mask, I1(0))))
+        mask = builder.and_(mask, builder.sub(mask, I64(1)))
+
+
+def _in_groups(code: Code, begin: Any, mask: Any, lanes: int, index: Row, at: Any) -> None:
+    """List the bits of a mask, a group at a time, by a table of what each of its values has."""
+    builder = code.builder
+    for first in range(0, lanes, GROUP):
+        group = builder.and_(builder.lshr(mask, I64(first)), I64((1 << GROUP) - 1))
+        _write(code, builder.add(begin, I64(first)), places(code, group), index, at)
+        at = builder.add(at, builder.ctpop(group))
 
 
 def _write(code: Code, begin: Any, listed: Any, index: Row, at: Any) -> None:
