@@ -4,7 +4,8 @@ import bitspike as bs
 import numpy as np
 import pytest
 from bitspike.engine import matrix
-from bitspike.engine.listing import AHEAD
+from bitspike.engine.kernel import kernel_code
+from bitspike.engine.listing import AHEAD, FEW
 from bitspike.engine.prepare import prepare, signature
 from bitspike.engine.signature import of_room
 from bitspike.engine.wiring import wire
@@ -55,6 +56,19 @@ def test_every_pattern_of_neighbouring_sources_is_delivered_in_order(inputs, mos
     assert_equal_to_arrays(network, spikes[None])
 
 
+@pytest.mark.parametrize("found", range(FEW + 3))
+def test_few_sources_and_just_too_many_are_delivered_in_order(found):
+    """So many of each 64, the first and the last among them or not."""
+    rng = np.random.default_rng(found)
+    places = [rng.permutation(64)[:found] for _ in range(60)] + [np.arange(found), 63 - np.arange(found)]
+    spikes = np.zeros((len(places), 64), np.uint8)
+    for row, place in zip(spikes, places, strict=True):
+        row[place] = 1
+    spikes = np.concatenate([spikes, spikes[::-1], spikes[:, :7]], axis=1)
+    weights = rng.integers(-128, 127, (spikes.shape[1], 3), endpoint=True)
+    assert_equal_to_arrays(generic(weights, threshold=200, leak=1, profile=profile("s9.saturate")), spikes[None])
+
+
 def test_what_is_written_behind_the_last_listed_source_has_room():
     network = generic(np.ones((64, 1), int))
     [[layer]] = wire(network)
@@ -94,6 +108,31 @@ def test_sums_of_pairs_are_brought_to_wider_sums_before_they_pass_16_bits(least)
     options = {"weight_exp": 0, "num_weight_bits": 8, "sign_mode": 1}
     link = bs.Projection("input", "a", weights, "dense", options)
     assert_equal_to_arrays(bs.Network(loihi, INPUTS, [layer], [link], limits=False), np.ones((1, 3, INPUTS), np.uint8))
+
+
+@pytest.mark.parametrize("neurons", [1, 40, 128, 300, 544])
+@pytest.mark.parametrize("ends", [(-128, 127), (-30000, 30000)])
+def test_weights_that_are_asked_for_before_they_are_read(monkeypatch, neurons, ends):
+    monkeypatch.setattr(matrix, "core_cache", lambda: 0)
+    monkeypatch.setattr(matrix, "_WIDE", 1)
+    rng = np.random.default_rng(neurons)
+    network = generic(rng.integers(*ends, (40, neurons), endpoint=True), threshold=90, profile=profile("s20.wrap"))
+    assert "llvm.prefetch" in forward_code(network)
+    assert_equal_to_arrays(network, (rng.random((2, 5, 40)) < 0.4).astype(np.int8))
+
+
+@pytest.mark.parametrize(
+    ("neurons", "most", "cache", "asked"),
+    [(512, 127, 512 * 3, False), (512, 127, 512 * 3 - 1, True), (511, 127, 0, False), (512, 128, 512 * 6 - 1, True)],
+)
+def test_wide_matrices_that_a_core_s_cache_does_not_hold_are_asked_for(monkeypatch, neurons, most, cache, asked):
+    monkeypatch.setattr(matrix, "core_cache", lambda: cache)
+    assert ("llvm.prefetch" in forward_code(generic(np.full((3, neurons), most), profile=profile("s16.wrap")))) == asked
+
+
+def forward_code(network):
+    [[layer]] = wire(network)
+    return kernel_code(network.profile, signature(network.profile, layer, ""))
 
 
 @pytest.mark.parametrize(("ends", "neurons"), [((-128, 127), 1024), ((-128, 127), 1000), ((-30000, 30000), 512)])

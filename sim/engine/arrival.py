@@ -23,7 +23,8 @@ class Arrival:
     convolution's kernel; '' if there is none, or if it is not computed as one. usual: how many runs of how many places
     its patches have, as a rule; alike: always, and each source has one. channels_last: of the source, if its spikes are
     read so; then it is a pool, of these `windows`, or a picture that may be computed place by place, as `sweep` says.
-    ahead: whether its sums are made before the steps in which they arrive (see there).
+    ahead: whether its sums are made before the steps in which they arrive (see there). far: whether its matrices are
+    asked for before they are read (see `matrix.asked_for`).
     """
 
     via: str
@@ -40,6 +41,7 @@ class Arrival:
     sweep: Sweep | None = None
     windows: Windows | None = None
     ahead: bool = False
+    far: bool = False
 
 
 class Way(Enum):

@@ -57,7 +57,8 @@ class Delivery:
         weights = self.code.row(f"w{self.k}_{i}", "uint16" if pairs else self.arrival.weight)
         least, most = (self.code.argument(f"{end}{self.k}_{i}") for end in ("least", "most"))
         span = effective_weight(self.profile, self.connection)
-        matrix = Matrix(self.code, weights, pairs, self._argument("columns"), least, most, span)
+        columns = self._argument("columns")
+        matrix = Matrix(self.code, weights, pairs, columns, least, most, span, self.arrival.far)
         return matrix, part_of(self.code, self.neurons.neuron.registers[self.registers[i]], matrix)
 
     def deliver(self, sample: Any, step: Any) -> None:

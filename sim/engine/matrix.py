@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from ..ops.code import I64, Code, Row, joined, lanes_of, resized, same, zeros
 from ..ops.interval import Interval
 from ..ops.lanes import LaneOps
-from .host import vector_registers
+from .host import core_cache, vector_registers
 from .listing import Events
 from .vector import ANYTHING, LANES, Neurons, widened
 
 PAIRED = "int8"  # the type of weights that lie in pairs
 MOST_VECTORS = 8  # of a block
 TOGETHER = 4  # events that are added at a time: the loop costs as much as adding one
+_WIDE = 512  # neurons, so many that most blocks of a row have one before them
 _BIAS, _BYTE = 128, 8
 _PAIR_EVENTS = 1 << _BYTE  # so many events leave the sums of pairs within 16 bits
 
@@ -43,11 +44,19 @@ def paired(weights: NDArray[Any]) -> NDArray[np.uint16]:
     return np.ascontiguousarray(halves[:, :, 0] | halves[:, :, 1] << _BYTE).reshape(len(weights), -1)
 
 
+def asked_for(neurons: int, bytes_: int) -> bool:
+    """Whether a block's part of each row is asked for while the block before it is added up: of matrices for so many
+    neurons, of so many bytes, that come from beyond a core's own cache.
+    """
+    return neurons >= _WIDE and bytes_ > core_cache()
+
+
 @dataclass(frozen=True)
 class Matrix:
     """Weights that reach every neuron, each within `span`: a row of `columns` neurons for each source.
 
     weights: of the type `dtype`, or pairs of it (see `paired`). least, most: of all of them, 0 at most and at least.
+    far: see `asked_for`.
     """
 
     code: Code
@@ -57,11 +66,20 @@ class Matrix:
     least: Any
     most: Any
     span: Interval
+    far: bool = False
 
     def behind(self, neuron: Any) -> Matrix:
         """The same without the neurons before this one, a multiple of LANES."""
         entry = self.code.builder.lshr(neuron, I64(1)) if self.pairs else neuron
         return replace(self, weights=self.weights.part(entry))
+
+    def ask(self, source: Any, vectors: int) -> None:
+        """Ask for a source's weights for as many vectors of neurons behind the first ones, if they are far."""
+        if self.far:
+            entries, stride = vectors * LANES, self.columns
+            if self.pairs:
+                entries, stride = entries // 2, self.code.builder.lshr(stride, I64(1))
+            self.weights.part(self.code.builder.mul(source, stride)).prefetch(I64(entries), entries)
 
     def pairs_of(self, source: Any, vector: int, vectors: int = 1) -> Any:
         """A source's pairs for some of the vectors of neurons, from one on."""
@@ -183,7 +201,7 @@ def _added(
         for vector, total in enumerate(sums):
             total.add(reduce(code.builder.add, [matrix.vector(source, vector, bits) for source in sources]))
 
-    _together(code, events, add)
+    _together(code, matrix, len(places), events, add)
     for total, place in zip(sums, places, strict=True):
         row.store(place, total.get(), LANES)
 
@@ -202,7 +220,7 @@ def _pairs(
             whole.add(reduce(builder.add, pairs))
             upper.add(reduce(builder.add, [builder.lshr(each, _every(each, _BYTE)) for each in pairs]))
 
-    _together(code, events, add)
+    _together(code, matrix, len(places), events, add)
     ops = LaneOps(code, zero.type.count, {}, {})
     bias = ops.at(ops.splat(builder.mul(events.found, I64(_BIAS)), ANYTHING), 2 * _BYTE)
     before = _before(code, row, bits, places, extra)
@@ -216,11 +234,13 @@ def _pairs(
             row.store(places[at], builder.add(before[at], total), LANES)
 
 
-def _together(code: Code, events: Events, add: Callable[[Sequence[Any]], None]) -> None:
-    """`add(sources)` for all events, TOGETHER at a time as long as there are so many."""
+def _together(code: Code, matrix: Matrix, vectors: int, events: Events, add: Callable[[Sequence[Any]], None]) -> None:
+    """`add(sources)` for all events, TOGETHER at a time as long as there are so many, to a block of so many vectors."""
     builder = code.builder
     whole = builder.and_(events.found, I64(-TOGETHER))
-    with code.loop(I64(0), whole, TOGETHER) as number:
-        add([events.index.get(builder.add(number, I64(later))) for later in range(TOGETHER)])
-    with code.loop(whole, events.found) as number:
-        add([events.index.get(number)])
+    for first, last, count in ((I64(0), whole, TOGETHER), (whole, events.found, 1)):
+        with code.loop(first, last, count) as number:
+            sources = [events.index.get(builder.add(number, I64(later))) for later in range(count)]
+            for source in sources:
+                matrix.ask(source, vectors)
+            add(sources)

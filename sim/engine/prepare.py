@@ -22,7 +22,7 @@ from .emptied import emptied, rested
 from .keep import GIVEN, NAMES, input_code
 from .kernel import ahead_code, generator, kernel_code, kernel_key
 from .listing import AHEAD
-from .matrix import PAIRED, paired
+from .matrix import PAIRED, asked_for, paired
 from .pool import SIDES
 from .signature import (
     ACTED,
@@ -195,7 +195,9 @@ def _arrival(layer: Layer, delays: Sequence[Incoming], raster: str) -> Arrival:
     total = next(f"int{bits}" for bits in (16, 32, 64) if most < 1 << (bits - 1))
     narrow = narrowest([w.weights if isinstance(w, Listed) else w for w in weights])
     several, channels = len(first.synapses), layer.channels_last
-    plain = Arrival(first.via, several, listed, raster, first.spikes, narrow, total)
+    dense = sum(w.size for w in weights if not isinstance(w, Listed))
+    far = asked_for(layer.size, dense * np.dtype(narrow).itemsize)
+    plain = Arrival(first.via, several, listed, raster, first.spikes, narrow, total, far=far)
     if first.pool is not None and first.pool.channels == first.channels_last == channels:
         return replace(plain, channels_last=channels, windows=first.pool.windows)
     if first.picture is None or first.picture.channels != channels:
