@@ -81,7 +81,7 @@ class Delivery:
         """
         builder, lag = self.code.builder, self._row("lags", "int64").get(delay)
         now = builder.add(builder.mul(sample, self._argument("rows")), self._argument("lead"))
-        begins = builder.icmp_signed("!=", self.code.argument("begins"), I64(0))
+        begins = self.code.flag("begins")
         empty = builder.and_(begins, builder.icmp_signed("<", step, lag))
         return builder.sub(builder.add(now, step), lag), empty
 
@@ -154,7 +154,7 @@ class Delivery:
             return listed(code, spikes, size, index, acting, self.connection.cap, sent)
         pointers = self._row("s", "int64")
         start, end = pointers.get(at), pointers.get(builder.add(at, I64(1)))
-        graded = builder.icmp_signed("!=", self._argument("graded"), I64(0))
+        graded = self.code.flag(f"graded{self.k}")
         index = self._row("index", self.arrival.raster).part(start)
         acting = self._row("acting", "int64").part(builder.select(graded, start, I64(0)))
         found = builder.select(empty, I64(0), builder.sub(end, start))

@@ -237,7 +237,7 @@ class _Kernel:
         """The core is idle: what an event from outside has done is recorded."""
         builder, size = self.builder, self.neurons.size
         for name, dtype in self.dtypes.items():
-            with builder.if_then(builder.icmp_signed("!=", self.code.argument(f"rec_{name}"), I64(0))):
+            with builder.if_then(self.code.flag(f"rec_{name}")):
                 recorded = self.code.row(f"rec_{name}", dtype).part(builder.mul(number, size))
                 recorded.copy(self.neurons.rows[name], size)
         self.at["event"].add(I64(1))

@@ -20,7 +20,7 @@ def keep_spikes(code: Code, sample: Any, size: Any, dtype: str, bring: Bring) ->
     builder, lead = code.builder, code.argument("lead")
     end = builder.mul(builder.add(sample, I64(1)), code.argument("rows"))
     for name, first, count in (("last_spikes", I64(1), I64(1)), ("past_spikes", lead, builder.sub(lead, I64(1)))):
-        with builder.if_then(_asked(code, name)):
+        with builder.if_then(code.flag(name)):
             kept = code.row(name, dtype).part(builder.mul(sample, builder.mul(count, size)))
             bring(kept, builder.sub(end, first), count)
 
@@ -43,14 +43,9 @@ def input_code(dtype: str, raster: str) -> str:
         with code.loop(I64(0), count) as step:
             row, at = kept.part(builder.mul(step, inputs)), builder.add(first, step)
             with code.loop(pointers.get(at), pointers.get(builder.add(at, I64(1)))) as event:
-                known = builder.select(_asked(code, "graded"), event, I64(0))
+                known = builder.select(code.flag("graded"), event, I64(0))
                 row.set(index.get(event), acting.get(known))
 
-    with builder.if_then(_asked(code, "leaves")):
+    with builder.if_then(code.flag("leaves")):
         keep_spikes(code, code.argument("sample"), inputs, dtype, spread if raster else copy)
     return code.finish()
-
-
-def _asked(code: Code, name: str) -> Any:
-    """Whether an argument is not 0."""
-    return code.builder.icmp_signed("!=", code.argument(name), I64(0))

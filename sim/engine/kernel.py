@@ -96,18 +96,18 @@ class _Kernel:
     def begin(self, sample: Any) -> None:
         """Take over a sample's registers, if they are not in their rows since the last call."""
         builder = self.code.builder
-        with builder.if_then(self._asked("enters")):
+        with builder.if_then(self.code.flag("enters")):
             for name, row in self._registers():
                 row.clear(self.neurons.padded)
                 if name not in self.emptied:
-                    with builder.if_then(builder.not_(self._asked("begins"))):
+                    with builder.if_then(builder.not_(self.code.flag("begins"))):
                         self._copy(self.state[name].part(self._first(sample)), row, back=True)
         for counter in self.neurons.counters.values():
             counter.set(I64(0))
 
     def end(self, sample: Any) -> None:
         """Hand a sample's registers back, and what was counted."""
-        with self.code.builder.if_then(self._asked("leaves")):
+        with self.code.builder.if_then(self.code.flag("leaves")):
             for name, row in self._registers():
                 state = self.state[name].part(self._first(sample))
                 if name in self.emptied:
@@ -124,10 +124,6 @@ class _Kernel:
         """So many rows of spikes, from one on."""
         builder, size = self.code.builder, self.neurons.size
         kept.copy(self.out.part(builder.mul(first, size)), builder.mul(count, size))
-
-    def _asked(self, name: str) -> Any:
-        """Whether an argument is not 0."""
-        return self.code.builder.icmp_signed("!=", self.code.argument(name), I64(0))
 
     def _copy(self, source: Row, target: Row, back: bool = False, read: Any = None) -> None:
         """All neurons from the kernel's own order to that of the layer, or back.
@@ -184,11 +180,11 @@ class _Kernel:
         if aliases is not None:
             sent.clear(size)
         vector.updated(self.neurons, sent, aliases, code.argument("slots"))
-        read = builder.not_(self._asked("sent_stride"))  # else from `sent`
+        read = builder.not_(self.code.flag("sent_stride"))  # else from `sent`
         self._copy(sent, self._out(sample, step), read=read)
         at = builder.mul(builder.add(builder.mul(sample, code.argument("steps")), step), size)
         for name, row in self._registers():
-            with builder.if_then(self._asked(f"rec_{name}")):
+            with builder.if_then(self.code.flag(f"rec_{name}")):
                 recorded = self.recorded[name].part(at)
                 if name in self.emptied:
                     recorded.clear(size)

@@ -25,10 +25,9 @@ from .wiring import Layer
 _ONE = np.ones(1, np.int64)
 _KEPT = 1 << 20  # bytes of what is sent channels last, and summed ahead, in the steps that are run together
 _MOST_PLANS = 64  # of a network
-Table = Mapping[str, Mapping[str, Integers]]
-
-
 _PLANS: WeakKeyDictionary[Layer, dict[tuple[int, ...], Plan]] = WeakKeyDictionary()
+
+Table = Mapping[str, Mapping[str, Integers]]
 
 
 def plan_of(groups: Sequence[Sequence[Layer]], prepared: Mapping[str, Prepared], steps: int) -> Plan:

@@ -42,7 +42,7 @@ TABLES = {"first": "int64", "patches": "int32", "sides": "int32"}
 PICTURE = (*TABLES, *DOWN, "kernel", "lowest", "highest")
 SWEEP = ("source_high", "source_wide", "swept")
 SENT = ("sent", "sent_stride")
-ACTED = 3
+ACTED = 3  # what is written down of a step's events that are summed ahead
 
 
 def ahead_types(profile: Profile, signature: Signature) -> dict[str, str]:
@@ -70,16 +70,15 @@ def arguments(profile: Profile, signature: Signature) -> list[str]:
     and `acting{k}` its channels and what they act as; the latter is a single entry where `graded{k}` is 0. Of a picture
     (see there) its patches and kernel, and what a spike of every source adds at most, and as a `sweep` (see there) its
     sides, kernel, and room for `order{k}` and `begins{k}`; of a pool its sides; of a sweep and of a pool the source's
-    `sent{k}` and `sent_stride{k}`. Of sums that are made ahead, a row for each step of the block: `ahead{k}_{i}`
-    [step, padded], and `acted{k}` [step, ACTED], of the events how many, and what one acts as at least and at most.
-    Columns of matrices, targets of lists and parameters are in the order of the
-    kernel's rows. Parameters and derived values `p_*` [padded], or the value itself where it is uniform; for one
-    sample, registers `row_*` [padded], and room for one in the order of the layer, `turned`, where the rows have
-    another. Registers `r_*` [sample, size], which are not read where `begins` is 1: they are 0, as is
-    every row of spikes before step 0; `out` [sample, rows,
-    size] whose row `lead` is step 0, its last row `last_spikes` [sample, size] and those before it `past_spikes`
-    [sample, lead - 1, size], or 0; `overflows` [sample, counted], `aliases` [size, slots]; of each register where it
-    is recorded, `rec_*` [sample, steps, size], or 0.
+    `sent{k}` and `sent_stride{k}`. Of sums that are made ahead, a row for each step of the block: `ahead{k}_{i}` [step,
+    padded], and `acted{k}` [step, ACTED], of the events how many, and what one acts as at least and at most. Columns of
+    matrices, targets of lists and parameters are in the order of the kernel's rows. Parameters and derived values `p_*`
+    [padded], or the value itself where it is uniform; for one sample, registers `row_*` [padded], and room for one in
+    the order of the layer, `turned`, where the rows have another. Registers `r_*` [sample, size], which are not read
+    where `begins` is 1: they are 0, as is every row of spikes before step 0; `out` [sample, rows, size] whose row
+    `lead` is step 0, its last row `last_spikes` [sample, size] and those before it `past_spikes` [sample, lead - 1,
+    size], or 0; `overflows` [sample, counted], `aliases` [size, slots]; of each register where it is recorded, `rec_*`
+    [sample, steps, size], or 0.
     """
     neuron = profile.neurons[signature.neuron]
     names = ["size", "padded", "aliases", "slots"]

@@ -37,6 +37,10 @@ class Code:
         """A number that the kernel was called with."""
         return self.entry.load(self.entry.gep(self._arguments, [I64(self._names[name])]))
 
+    def flag(self, name: str) -> Any:
+        """Whether a number that the kernel was called with is not 0."""
+        return self.builder.icmp_signed("!=", self.argument(name), I64(0))
+
     def row(self, name: str, dtype: str) -> Row:
         """The array whose address the kernel was called with."""
         return Row(self, self.entry.inttoptr(self.argument(name), _pointer(dtype)), dtype)
