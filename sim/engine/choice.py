@@ -27,9 +27,10 @@ from .arrival import Arrival, Way, way_of
 from .event_core import NO_NEURON, Kind, core_of
 from .matrix import PAIRED
 from .pool import Windows
-from .prepare import narrowest, signature
+from .prepare import signature
 from .sweep import Sweep
 from .vector import LANES, bounded
+from .weights import narrowest
 from .wiring import wire
 
 VECTORS = f"vectors of {LANES} neurons"

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..network.lists import Listed
 from ..ops.interval import Interval
-from .prepare import narrowest
+from .weights import narrowest
 
 DOUBLE_BITS, SINGLE_BITS = 53, 24  # every integer of so many bits is exact, and so is every sum of them
 TOGETHER = 1 << 22  # synapses or contributions held at a time

@@ -19,9 +19,9 @@ from . import event_oracle
 from .cache import Kernel, compiled
 from .event_core import Core, Record, core_of
 from .event_kernel import DONE, FULL, NEVER_IDLE, PROGRESS, Synapses, arguments, carried, kernel_code, kernel_key
-from .prepare import narrowest, padded
 from .threads import available_threads, in_threads
 from .vector import LANES, counted
+from .weights import narrowest, padded
 
 ENGINES = ("compiled", "oracle")
 _ROOM = 1 << 12  # spikes of the wire list that a kernel writes before it is called again

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from ..datapath import ANY, Cap, clip_count
 from ..ops.array import ArrayOps
+from ..ops.code import CACHE_LINE
 from ..profile.schema import INPUT, SPIKES
 from ..raster import Raster
 from ..trace import PAST, Integers
 from .cache import address
-from .prepare import LINE, Prepared
+from .prepare import Prepared
 from .schedule import Plan
 from .signature import BLOCK
 from .wiring import Layer
@@ -57,7 +58,7 @@ def _planned(groups: Sequence[Sequence[str]], prepared: Mapping[str, Prepared], 
         arguments += [*each.values[: len(BLOCK)], *sent, *rows, *each.values[behind:]]
         own += [0] * len(BLOCK) + [1, 0] * (len(sent) // 2) + [1] * len(rows) + [0] * (len(each.values) - behind)
         given += range(first[name] + behind, first[name] + behind + each.given)
-    rest, kernels = [0] * (-len(arguments) % (LINE // 8)), _kernels(groups, prepared)
+    rest, kernels = [0] * (-len(arguments) % (CACHE_LINE // 8)), _kernels(groups, prepared)
     return Plan(
         steps,
         block,
@@ -90,7 +91,7 @@ def _places(prepared: Mapping[str, Prepared], read: Collection[str], block: int)
     places, end = {}, 0
     for name, each in prepared.items():
         sizes = [each.sent[1] * (block if name in read else 1), *(row * block for row in each.block), *each.room]
-        *places[name], end = accumulate((-(-size // LINE) * LINE for size in sizes), initial=end)
+        *places[name], end = accumulate((-(-size // CACHE_LINE) * CACHE_LINE for size in sizes), initial=end)
     return places, end
 
 

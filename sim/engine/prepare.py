@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
@@ -22,7 +22,7 @@ from .emptied import emptied, rested
 from .keep import GIVEN, NAMES, input_code
 from .kernel import ahead_code, generator, kernel_code, kernel_key
 from .listing import AHEAD
-from .matrix import PAIRED, asked_for, paired
+from .matrix import asked_for
 from .pool import SIDES
 from .signature import (
     ACTED,
@@ -39,9 +39,8 @@ from .signature import (
 from .sweep import MULTIPLES
 from .turn import channels_last
 from .vector import LANES
+from .weights import aligned, columns, laid_out, most_and_least, most_together, narrowest, ordered, padded
 from .wiring import Incoming, Layer
-
-LINE = 64  # bytes that rows are aligned to
 
 
 @dataclass(frozen=True)
@@ -106,10 +105,10 @@ def _prepared(profile: Profile, layer: Layer, chosen: Signature) -> Prepared:
     order = channels_last(chosen.channels_last, layer.size) if chosen.channels_last else None
     for k, (delays, arrival) in enumerate(zip(_by_projection(layer), chosen.incoming, strict=True)):
         first = delays[0]
-        arrays |= _weights(k, delays, arrival, order)
-        numbers |= _extremes(k, delays)
+        arrays |= laid_out(k, delays, arrival, order)
+        numbers |= most_and_least(k, delays)
         pre = _sources(first)
-        numbers[f"columns{k}"] = _columns(numbers["padded"], arrival.weight)
+        numbers[f"columns{k}"] = columns(numbers["padded"], arrival.weight)
         numbers |= {f"pre{k}": pre, f"delays{k}": len(delays)}
         numbers |= {f"q{k}_{name}": int(first.values[name]) for name in sum_values(profile.connections[first.via])}
         rows |= {} if arrival.raster else {f"index{k}": (pre + AHEAD, "int32"), f"acting{k}": (pre, "int64")}
@@ -125,7 +124,7 @@ def _prepared(profile: Profile, layer: Layer, chosen: Signature) -> Prepared:
             numbers |= {f"{name}{k}": value for name, value in extremes}
         if arrival.sweep and first.picture is not None and first.picture.swept is not None:
             swept = first.picture.swept
-            arrays[f"swept{k}"] = _aligned(swept.multiplied(arrival.sweep))
+            arrays[f"swept{k}"] = aligned(swept.multiplied(arrival.sweep))
             numbers |= {f"source_high{k}": swept.high, f"source_wide{k}": swept.wide}
             rows |= {f"order{k}": (pre + AHEAD, "int32"), f"begins{k}": (swept.places + 1, "int32")}
         if first.pool is not None:
@@ -191,7 +190,7 @@ def uniform(layer: Layer) -> dict[str, int]:
 def _arrival(layer: Layer, delays: Sequence[Incoming], raster: str) -> Arrival:
     first, weights = delays[0], [weights for i in delays for _, weights in i.synapses]
     listed = isinstance(weights[0], Listed)
-    most = max(abs(first.acting.lo), abs(first.acting.hi), 1) * max(map(_total, weights)) if first.sum else 0
+    most = max(abs(first.acting.lo), abs(first.acting.hi), 1) * max(map(most_together, weights)) if first.sum else 0
     total = next(f"int{bits}" for bits in (16, 32, 64) if most < 1 << (bits - 1))
     narrow = narrowest([w.weights if isinstance(w, Listed) else w for w in weights])
     several, channels = len(first.synapses), layer.channels_last
@@ -220,91 +219,3 @@ def _arrival(layer: Layer, delays: Sequence[Incoming], raster: str) -> Arrival:
 def _by_projection(layer: Layer) -> list[list[Incoming]]:
     """What arrives, the delays of one projection together."""
     return [list(delays) for _, delays in groupby(layer.incoming, key=lambda incoming: incoming.projection)]
-
-
-def _extremes(k: int, delays: Sequence[Incoming]) -> dict[str, int]:
-    """What one spike of a source brings a neuron at most and at least, for each register; of lists also one of each."""
-    ends: dict[str, int] = {}
-    for i, each in enumerate(zip(*([weights for _, weights in each.synapses] for each in delays), strict=True)):
-        several = 1 + max(_repeats(weights) if isinstance(weights, Listed) else 0 for weights in each)
-        values = [weights.weights if isinstance(weights, Listed) else weights for weights in each]
-        ends[f"most{k}_{i}"] = several * max(int(value.max(initial=0)) for value in values)
-        ends[f"least{k}_{i}"] = several * min(int(value.min(initial=0)) for value in values)
-        if isinstance(each[0], Listed):
-            ends[f"all_most{k}_{i}"] = max(_total(weights, lambda w: np.maximum(w, 0)) for weights in each)
-            ends[f"all_least{k}_{i}"] = -max(_total(weights, lambda w: np.maximum(-w, 0)) for weights in each)
-    return ends
-
-
-def _repeats(lists: Listed) -> int:
-    """How many synapses join a source to a target that another joins it to; targets ascend within a source."""
-    again = lists.targets[1:] == lists.targets[:-1]
-    firsts = lists.pointers[1:-1]
-    again[firsts[(firsts > 0) & (firsts < len(lists.targets))] - 1] = False  # the next source begins there
-    return int(np.count_nonzero(again))
-
-
-def padded(array: NDArray[Any]) -> NDArray[Any]:
-    """Zeros behind the last axis, up to whole vectors."""
-    behind = -array.shape[-1] % LANES
-    return np.pad(array, [(0, 0)] * (array.ndim - 1) + [(0, behind)]) if behind else array
-
-
-def _columns(neurons: int, weight: str) -> int:
-    """Of a matrix for so many neurons: two lines more where rows of whole kilobytes would share the cache's sets."""
-    size = np.dtype(weight).itemsize
-    return neurons if neurons * size % 1024 else neurons + 2 * LINE // size
-
-
-def _aligned(array: NDArray[Any]) -> NDArray[Any]:
-    """The same from a cache line on: of vectors that begin elsewhere every other one lies in two lines."""
-    if address(array) % LINE == 0:
-        return array
-    room = np.empty(array.nbytes + LINE, np.uint8)
-    copy = np.ndarray(array.shape, array.dtype, room, -address(room) % LINE)
-    copy[...] = array
-    return copy
-
-
-def ordered(values: NDArray[Any], order: NDArray[np.int64] | None) -> NDArray[Any]:
-    """Values [..., neuron] as the kernel's rows have them; order: whose each entry of a row is, if not as numbered."""
-    return values if order is None else values[..., order]
-
-
-def _weights(
-    k: int, delays: Sequence[Incoming], arrival: Arrival, order: NDArray[np.int64] | None
-) -> dict[str, NDArray[Any]]:
-    """The weights of projection k as its kernel takes them; order: see `ordered`."""
-    by_register = [[i.synapses[place][1] for i in delays] for place in range(arrival.synapses)]
-    if not arrival.listed:
-        arrays: dict[str, NDArray[Any]] = {}
-        for i, (matrix,) in enumerate(by_register):
-            rows = padded(np.ascontiguousarray(ordered(matrix, order), arrival.weight))
-            rows = np.pad(rows, [(0, 0), (0, _columns(rows.shape[1], arrival.weight) - rows.shape[1])])
-            arrays[f"w{k}_{i}"] = _aligned(paired(rows) if arrival.weight == PAIRED else rows)
-        return arrays
-    lists: list[Listed] = by_register[0]
-    starts = np.cumsum([0, *(len(each.targets) for each in lists[:-1])])
-    pointers = np.array([start + each.pointers for start, each in zip(starts, lists, strict=True)], np.int64)
-    targets = np.concatenate([each.targets for each in lists])
-    targets = targets if order is None else np.argsort(order)[targets]
-    arrays = {f"from{k}": pointers, f"to{k}": targets.astype(np.int32)}
-    for i, register in enumerate(by_register):
-        arrays[f"w{k}_{i}"] = np.concatenate([each.weights for each in register]).astype(arrival.weight)
-    return arrays
-
-
-def narrowest(weights: Sequence[NDArray[Any]]) -> str:
-    """The type that holds all of these: few types, few kernels."""
-    low, high = (min(int(w.min(initial=0)) for w in weights), max(int(w.max(initial=0)) for w in weights))
-    return next(f"int{bits}" for bits in (8, 16, 32, 64) if -(1 << (bits - 1)) <= low and high < 1 << (bits - 1))
-
-
-def _total(weights: Any, part: Callable[[NDArray[np.int64]], NDArray[np.int64]] = np.abs) -> int:
-    """The most that a part of all weights to a target, their magnitudes as a rule, comes to together."""
-    if isinstance(weights, Listed):
-        totals = np.zeros(int(weights.targets.max(initial=0)) + 1, np.int64)
-        np.add.at(totals, weights.targets, part(weights.weights.astype(np.int64, copy=False)))
-    else:
-        totals = part(np.asarray(weights, np.int64)).sum(axis=0)
-    return int(totals.max(initial=0))
