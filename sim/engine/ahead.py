@@ -17,7 +17,7 @@ from ..profile.schema import Profile
 from . import vector
 from .accumulate import Beside, accumulated
 from .arrival import Arrival, Way, way_of
-from .delivery import Delivery
+from .delivery import Delivery, Due
 from .host import core_cache
 from .listing import strongest
 from .matrix import collected
@@ -79,7 +79,7 @@ class Ahead(Delivery):
         row, some = self._row_of(sample, step, I64(0)), self._enough(self._acted(step).get(I64(0)))
         return Beside(some, low, high, self._ahead(i, step), lambda: self._alone(i, row, step, I64(0)))
 
-    def _bring(self, row: tuple[Any, Any], step: Any, delay: Any) -> None:
+    def _bring(self, row: Due, step: Any, delay: Any) -> None:
         """Add a step's sums, where there are any; else event by event."""
         if self.connection.sum is not None:
             with self.code.builder.if_else(self._enough(self._acted(step).get(I64(0)))) as (ready, few):
@@ -92,7 +92,7 @@ class Ahead(Delivery):
         for i in range(len(self.registers)):
             self._alone(i, row, step, delay)
 
-    def _alone(self, i: int, row: tuple[Any, Any], step: Any, delay: Any) -> None:
+    def _alone(self, i: int, row: Due, step: Any, delay: Any) -> None:
         """Add a step's sums for register number i where that cannot pass its word on the way; else event by event."""
         builder, done, register = self.code.builder, self.code.slot(I1(0)), self.registers[i]
         with builder.if_then(self._enough(self._acted(step).get(I64(0)))):

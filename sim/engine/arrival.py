@@ -24,7 +24,7 @@ class Arrival:
     its patches have, as a rule; alike: always, and each source has one. channels_last: of the source, if its spikes are
     read so; then it is a pool, of these `windows`, or a picture that may be computed place by place, as `sweep` says.
     ahead: whether its sums are made before the steps in which they arrive (see there). far: whether its matrices are
-    asked for before they are read (see `matrix.asked_for`).
+    asked for before they are read (see `matrix.asked_for`). noted: whether the source notes who spiked.
     """
 
     via: str
@@ -42,6 +42,7 @@ class Arrival:
     windows: Windows | None = None
     ahead: bool = False
     far: bool = False
+    noted: bool = False
 
 
 class Way(Enum):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..datapath import ANY, NONZERO
-from ..ops.code import I64, Code, Row
+from ..ops.code import I1, I64, Code, Row
 from ..ops.interval import Interval
 from ..profile.analysis import arriving, effective_weight, emitted
 from ..profile.schema import Profile
@@ -17,9 +17,21 @@ from .listing import Events, listed, strongest
 from .matrix import PAIRED, Matrix, collected
 from .picture import Canvas, convolved
 from .pool import SIDES, most_sent, pooled
-from .signature import DOWN, TABLES, sum_values
+from .signature import DOWN, PLACE, TABLES, sum_values
 from .sweep import Panes, ordered, swept
 from .vector import Lists, Neurons
+
+
+class Due(NamedTuple):
+    """A row of a source's spikes that is delivered: row `at` of all samples'.
+
+    empty: whether it is, whatever it holds: it lies before the first step of a run that begins with 0. sent: in which
+    step of the block it was sent, below 0 before it.
+    """
+
+    at: Any
+    empty: Any
+    sent: Any
 
 
 class Delivery:
@@ -66,7 +78,7 @@ class Delivery:
         with self.code.loop(I64(0), self._argument("delays")) as delay:
             self._bring(self._row_of(sample, step, delay), step, delay)
 
-    def _bring(self, row: tuple[Any, Any], step: Any, delay: Any) -> None:
+    def _bring(self, row: Due, step: Any, delay: Any) -> None:
         """Bring a row of spikes (see `_row_of`)."""
         if self.way is Way.POOL:
             self._pool(row, step, delay)
@@ -75,17 +87,16 @@ class Delivery:
         else:
             self._synapses(row, delay)
 
-    def _row_of(self, sample: Any, step: Any, delay: Any) -> tuple[Any, Any]:
-        """Which row of the source's spikes is delivered in a step, and whether it is empty whatever it holds: it lies
-        before the first step of a run that begins with 0.
-        """
+    def _row_of(self, sample: Any, step: Any, delay: Any) -> Due:
+        """Which row of the source's spikes is delivered in a step."""
         builder, lag = self.code.builder, self._row("lags", "int64").get(delay)
         now = builder.add(builder.mul(sample, self._argument("rows")), self._argument("lead"))
         begins = self.code.flag("begins")
         empty = builder.and_(begins, builder.icmp_signed("<", step, lag))
-        return builder.sub(builder.add(now, step), lag), empty
+        sent = builder.sub(step, lag)
+        return Due(builder.add(now, sent), empty, builder.sub(sent, self.code.argument("base")))
 
-    def _pool(self, row: tuple[Any, Any], step: Any, delay: Any) -> None:
+    def _pool(self, row: Due, step: Any, delay: Any) -> None:
         """As a pool, where no register can pass its word on the way; else synapse by synapse."""
         code, windows, register = self.code, self.arrival.windows, self.registers[0]
         assert windows is not None
@@ -101,7 +112,7 @@ class Delivery:
             with careful:
                 self._synapses(row, delay)
 
-    def _sweep(self, row: tuple[Any, Any], step: Any, delay: Any) -> None:
+    def _sweep(self, row: Due, step: Any, delay: Any) -> None:
         """Place by place, where many sources have spiked and no register can pass its word; else event by event."""
         code, builder, register, cap = self.code, self.code.builder, self.registers[0], self.connection.cap
         panes = self._panes(step)
@@ -135,7 +146,7 @@ class Delivery:
         place = builder.mul(builder.sub(step, self.code.argument("base")), self._argument("sent_stride"))
         return self._row("sent", self.arrival.spikes).part(place)
 
-    def _synapses(self, row: tuple[Any, Any], delay: Any) -> None:
+    def _synapses(self, row: Due, delay: Any) -> None:
         """The events of a row of spikes, to each register."""
         events = self._events(row)
         for i, register in enumerate(self.registers):
@@ -143,21 +154,41 @@ class Delivery:
             self._synapse(i, sums, events, delay)
             self._settle(register, sums)
 
-    def _events(self, row: tuple[Any, Any]) -> Events:
+    def _events(self, row: Due) -> Events:
         """The events of a row of spikes, or of a raster."""
-        code, builder, pre, (at, empty) = self.code, self.code.builder, self._argument("pre"), row
-        if not self.arrival.raster:
-            spikes = self._row("s", self.arrival.spikes).part(builder.mul(at, pre))
-            size = builder.select(empty, I64(0), pre)
-            index, acting = self._row("index", "int32"), self._row("acting", "int64")
-            sent = emitted(self.profile, self.connection)
-            return listed(code, spikes, size, index, acting, self.connection.cap, sent)
-        pointers = self._row("s", "int64")
-        start, end = pointers.get(at), pointers.get(builder.add(at, I64(1)))
+        if self.arrival.noted:
+            return self._noted(row)
+        return self._of_raster(row) if self.arrival.raster else self._listed(row)
+
+    def _listed(self, row: Due) -> Events:
+        builder, pre = self.code.builder, self._argument("pre")
+        spikes = self._row("s", self.arrival.spikes).part(builder.mul(row.at, pre))
+        size = builder.select(row.empty, I64(0), pre)
+        index, acting = self._row("index", "int32"), self._row("acting", "int64")
+        sent = emitted(self.profile, self.connection)
+        return listed(self.code, spikes, size, index, acting, self.connection.cap, sent)
+
+    def _noted(self, row: Due) -> Events:
+        """As the source has noted it, if it was sent in this block; else listed."""
+        code, builder = self.code, self.code.builder
+        index, found = code.slot(self._row("index", "int32").data), code.slot(I64(0))
+        here = builder.icmp_signed(">=", row.sent, I64(0))
+        with builder.if_else(here, likely=True) as (after, before):
+            with after:
+                place = self._row("noted_at", "int64").part(builder.mul(row.sent, I64(PLACE)))
+                index.set(self._row("noted", "int32").part(place.get(I64(0))).data)
+                found.set(place.get(I64(1)))
+            with before:
+                found.set(self._listed(row).found)
+        return Events(Row(code, index.get(), "int32"), self._row("acting", "int64"), found.get(), I1(0))
+
+    def _of_raster(self, row: Due) -> Events:
+        builder, pointers = self.code.builder, self._row("s", "int64")
+        start, end = pointers.get(row.at), pointers.get(builder.add(row.at, I64(1)))
         graded = self.code.flag(f"graded{self.k}")
         index = self._row("index", self.arrival.raster).part(start)
         acting = self._row("acting", "int64").part(builder.select(graded, start, I64(0)))
-        found = builder.select(empty, I64(0), builder.sub(end, start))
+        found = builder.select(row.empty, I64(0), builder.sub(end, start))
         return Events(index, acting, found, graded)
 
     def _sums(self) -> Row | None:

@@ -19,7 +19,8 @@ from . import vector
 from .ahead import Ahead, Joined
 from .delivery import Delivery
 from .keep import keep_spikes
-from .signature import Signature, arguments
+from .listing import noted
+from .signature import PLACE, Signature, arguments
 from .turn import turned
 from .vector import Neurons, counted
 
@@ -182,6 +183,8 @@ class _Kernel:
         vector.updated(self.neurons, sent, aliases, code.argument("slots"))
         read = builder.not_(self.code.flag("sent_stride"))  # else from `sent`
         self._copy(sent, self._out(sample, step), read=read)
+        if self.signature.noted:
+            self._note(sent, step)
         at = builder.mul(builder.add(builder.mul(sample, code.argument("steps")), step), size)
         for name, row in self._registers():
             with builder.if_then(self.code.flag(f"rec_{name}")):
@@ -190,6 +193,18 @@ class _Kernel:
                     recorded.clear(size)
                 else:
                     self._copy(row, recorded)
+
+    def _note(self, sent: Row, step: Any) -> None:
+        """List who spiked in a step, behind the lists of the steps before it."""
+        code, builder = self.code, self.code.builder
+        places, at = code.row("noted_at", "int64"), builder.sub(step, code.argument("base"))
+        last = places.part(builder.mul(builder.sub(at, I64(1)), I64(PLACE)))
+        begin = code.slot(I64(0))
+        with builder.if_then(builder.icmp_signed(">", at, I64(0)), likely=True):
+            begin.set(builder.add(last.get(I64(0)), last.get(I64(1))))
+        found = noted(code, sent, self.neurons.size, code.row("noted", "int32").part(begin.get()))
+        for number, value in enumerate((begin.get(), found)):
+            places.part(builder.mul(at, I64(PLACE))).set(I64(number), value)
 
 
 @cache

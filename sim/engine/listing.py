@@ -45,19 +45,28 @@ class Events:
         return Events(self.index.part(first), self.acting.part(known), found, self.graded)
 
 
+def noted(code: Code, row: Row, size: Any, index: Row) -> Any:
+    """List the entries of `row` that are not 0; returns how many."""
+    return _entries(code, row, size, index)[0]
+
+
 def listed(code: Code, row: Row, size: Any, index: Row, acting: Row, cap: Cap, sent: Interval) -> Events:
     """List the entries of `row` that are not 0; each acts as its value, clipped to `cap`. sent: what they can be."""
-    builder = code.builder
-    found, graded = code.slot(I64(0)), code.slot(I1(0))
-    for begin, listed, lanes in code.pieces(size, (64, GROUP, 1)):
-        _list(code, row.load(begin, lanes), begin, listed, index, found, graded)
-    if cap == NONZERO:
-        graded.set(I1(0))
-    with builder.if_then(graded.get()), code.loop(I64(0), found.get()) as number:
+    builder, (found, several) = code.builder, _entries(code, row, size, index)
+    graded = I1(0) if cap == NONZERO else several
+    with builder.if_then(graded), code.loop(I64(0), found) as number:
         ops = LaneOps(code, 1, {}, {})
         acts = clip_count(ops, ops.load(row.load(index.get(number), 1), sent, row.signed), cap)
         acting.store(number, ops.at(acts, 64), 1)
-    return Events(index, acting, found.get(), graded.get())
+    return Events(index, acting, found, graded)
+
+
+def _entries(code: Code, row: Row, size: Any, index: Row) -> tuple[Any, Any]:
+    """List the entries of `row` that are not 0; how many, and whether one is above 1, or below 0."""
+    found, graded = code.slot(I64(0)), code.slot(I1(0))
+    for begin, known, lanes in code.pieces(size, (64, GROUP, 1)):
+        _list(code, row.load(begin, lanes), begin, known, index, found, graded)
+    return found.get(), graded.get()
 
 
 def _list(code: Code, chunk: Any, begin: Any, known: Any, index: Row, found: Slot, graded: Slot) -> None:

@@ -20,11 +20,12 @@ from ..trace import PAST, Integers
 from .cache import address
 from .prepare import Prepared
 from .schedule import Plan
-from .signature import BLOCK
+from .signature import BLOCK, NOTED
 from .wiring import Layer
 
 _ONE = np.ones(1, np.int64)
 _KEPT = 1 << 20  # bytes of what is sent channels last, and summed ahead, in the steps that are run together
+_NOTED = 1 << 24  # bytes of what is noted of who spiked, at most
 _MOST_PLANS = 64  # of a network
 _PLANS: WeakKeyDictionary[Layer, dict[tuple[int, ...], Plan]] = WeakKeyDictionary()
 
@@ -44,7 +45,7 @@ def plan_of(groups: Sequence[Sequence[Layer]], prepared: Mapping[str, Prepared],
 
 
 def _planned(groups: Sequence[Sequence[str]], prepared: Mapping[str, Prepared], steps: int, neurons: int) -> Plan:
-    read = {source for each in prepared.values() for source, _, channels_last in each.sources if channels_last}
+    read = {source.name for each in prepared.values() for source in each.sources if source.channels_last}
     block, abreast = _together(prepared, read, steps)
     places, room = _places(prepared, read, block)
     sends = {name: (places[name][0], each.sent[0] * (name in read)) for name, each in prepared.items()}
@@ -52,8 +53,10 @@ def _planned(groups: Sequence[Sequence[str]], prepared: Mapping[str, Prepared], 
     arguments, own, given = (list[int]() for _ in range(3))
     for name, each in prepared.items():
         first[name] = len(arguments)
-        sources = [source for source, _, channels_last in each.sources if channels_last]
-        sent, rows = [number for sender in (name, *sources) for number in sends[sender]], places[name][1:]
+        senders = [name, *(source.name for source in each.sources if source.channels_last)]
+        sent = [number for sender in senders for number in sends[sender]]
+        noted = [place for source in each.sources if source.noted for place in _of_notes(places[source.name])]
+        rows = [*noted, *places[name][1:]]
         behind = len(BLOCK) + len(sent) + len(rows)
         arguments += [*each.values[: len(BLOCK)], *sent, *rows, *each.values[behind:]]
         own += [0] * len(BLOCK) + [1, 0] * (len(sent) // 2) + [1] * len(rows) + [0] * (len(each.values) - behind)
@@ -81,16 +84,25 @@ def _together(prepared: Mapping[str, Prepared], read: Collection[str], steps: in
     ahead = sum(sum(each.block) for each in prepared.values())
     kept = ahead + sum(prepared[name].sent[1] for name in read)
     block = min(steps, max(1, _KEPT // kept)) if kept else steps
-    return block, max(1, _KEPT // (kept * block)) if ahead else 1
+    noted = sum(sum(each.noted) for each in prepared.values())
+    block = min(block, max(1, _NOTED // noted)) if noted else block
+    abreast = max(1, _KEPT // (kept * block)) if ahead else 1
+    return block, min(abreast, max(1, _NOTED // (noted * block))) if noted else abreast
+
+
+def _of_notes(places: Sequence[int]) -> Sequence[int]:
+    """Of the places of a layer that notes who spiked, those of its notes (see `_places`)."""
+    return places[1 : 1 + len(NOTED)]
 
 
 def _places(prepared: Mapping[str, Prepared], read: Collection[str], block: int) -> tuple[dict[str, list[int]], int]:
     """Where the rows of each layer lie in a sample's memory, each with a cache line: what it sends first, for all steps
-    of a block if it is `read`; and the bytes of all.
+    of a block if it is `read`, what it notes, and the others; and the bytes of all.
     """
     places, end = {}, 0
     for name, each in prepared.items():
-        sizes = [each.sent[1] * (block if name in read else 1), *(row * block for row in each.block), *each.room]
+        of_block = (row * block for row in (*each.noted, *each.block))
+        sizes = [each.sent[1] * (block if name in read else 1), *of_block, *each.room]
         *places[name], end = accumulate((-(-size // CACHE_LINE) * CACHE_LINE for size in sizes), initial=end)
     return places, end
 
@@ -136,8 +148,9 @@ def arguments_of(plan: Plan, prepared: Mapping[str, Prepared], arrays: Arrays) -
             continue
         recorded, (out, *rows) = arrays.recorded[name], spikes[name]
         given += [*rows, steps, out, *kept, address(arrays.counts[name]), int(arrays.rested)]
-        for source, cap, _ in each.sources:
-            given += spikes[source] if raster is None or source != INPUT else _raster(raster, cap, steps, alive)
+        for source in each.sources:
+            listed = raster if source.name == INPUT else None
+            given += spikes[source.name] if listed is None else _raster(listed, source.cap, steps, alive)
         given += [address(state[register]) for register in each.registers]
         given += [address(recorded[register]) if register in recorded else 0 for register in each.registers]
     arguments = plan.arguments.copy()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -27,6 +27,7 @@ from .pool import SIDES
 from .signature import (
     ACTED,
     DOWN,
+    PLACE,
     TABLES,
     Signature,
     ahead_types,
@@ -43,23 +44,33 @@ from .weights import aligned, columns, laid_out, most_and_least, most_together, 
 from .wiring import Incoming, Layer
 
 
+class Source(NamedTuple):
+    """Of a projection: its cap, whether what is sent channels last is read, and whether what is noted is."""
+
+    name: str
+    cap: Cap
+    channels_last: bool
+    noted: bool
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A layer's kernel, and its arguments: in `values` those of every run.
 
-    entry: where the kernel begins in memory. registers: of a neuron. sources: of each projection its source, its cap,
-    and whether it reads what is sent channels last. sent: entries of a row of what the layer sends, and their bytes.
-    given: how many arguments differ from run to run. block: bytes of each row that there is for every step of a block,
-    room: of each that only a call needs, in order of the arguments. ahead: where the kernel begins that makes sums
+    entry: where the kernel begins in memory. registers: of a neuron. sources: of each projection. sent: entries of a
+    row of what the layer sends, and their bytes. given: how many arguments differ from run to run. noted: bytes of each
+    row of what is noted of who spiked, block: of each other row that there is for every step of a block, room: of each
+    that only a call needs, in order of the arguments. ahead: where the kernel begins that makes sums
     ahead; 0: there is none. kept: arrays whose addresses are in `values`.
     """
 
     entry: int
     values: NDArray[np.int64]
     registers: list[str]
-    sources: list[tuple[str, Cap, bool]]
+    sources: list[Source]
     sent: tuple[int, int]
     given: int
+    noted: list[int]
     block: list[int]
     room: list[int]
     ahead: int
@@ -91,7 +102,7 @@ def prepare_input(inputs: int, dtype: str, raster: str) -> Prepared:
     values = np.zeros(len(NAMES), np.int64)
     values[NAMES.index("inputs")] = inputs
     start = entry(compiled(f"{generator()}\ninput {dtype} {raster}", lambda: input_code(dtype, raster)))
-    return Prepared(start, values, [], [], (0, 0), len(GIVEN), [], [], 0, [])
+    return Prepared(start, values, [], [], (0, 0), len(GIVEN), [], [], [], 0, [])
 
 
 def _prepared(profile: Profile, layer: Layer, chosen: Signature) -> Prepared:
@@ -113,7 +124,7 @@ def _prepared(profile: Profile, layer: Layer, chosen: Signature) -> Prepared:
         numbers |= {f"q{k}_{name}": int(first.values[name]) for name in sum_values(profile.connections[first.via])}
         rows |= {} if arrival.raster else {f"index{k}": (pre + AHEAD, "int32"), f"acting{k}": (pre, "int64")}
         rows |= {f"sums{k}": (numbers["padded"], arrival.total)} if first.sum else {}
-        sources.append((first.source, first.cap, bool(arrival.channels_last)))
+        sources.append(Source(first.source, first.cap, bool(arrival.channels_last), arrival.noted))
         arrays[f"lags{k}"] = np.array([i.lag for i in delays], np.int64)
         if arrival.picture and first.picture is not None:
             picture = first.picture
@@ -153,7 +164,8 @@ def _prepared(profile: Profile, layer: Layer, chosen: Signature) -> Prepared:
     ahead = entry(compiled(f"{key}\nahead", lambda: ahead_code(profile, chosen))) if block else 0
     sent = numbers["padded"], numbers["padded"] * np.dtype(layer.dtypes[SPIKES]).itemsize
     registers = list(layer.neuron.registers)
-    return Prepared(start, values, registers, sources, sent, given, block, room, ahead, list(arrays.values()))
+    noted = [4 * (layer.size + AHEAD), 8 * PLACE] if chosen.noted else []
+    return Prepared(start, values, registers, sources, sent, given, noted, block, room, ahead, list(arrays.values()))
 
 
 def _sources(incoming: Incoming) -> int:
@@ -179,6 +191,7 @@ def signature(profile: Profile, layer: Layer, raster: str = "") -> Signature:
         tuple(emptied(profile, layer.kind, incoming).items()),
         tuple(rested(profile, layer.kind, arrivals)),
         layer.channels_last,
+        layer.noted,
     )
 
 
@@ -196,7 +209,7 @@ def _arrival(layer: Layer, delays: Sequence[Incoming], raster: str) -> Arrival:
     several, channels = len(first.synapses), layer.channels_last
     dense = sum(w.size for w in weights if not isinstance(w, Listed))
     far = asked_for(layer.size, dense * np.dtype(narrow).itemsize)
-    plain = Arrival(first.via, several, listed, raster, first.spikes, narrow, total, far=far)
+    plain = Arrival(first.via, several, listed, raster, first.spikes, narrow, total, far=far, noted=first.noted)
     if first.pool is not None and first.pool.channels == first.channels_last == channels:
         return replace(plain, channels_last=channels, windows=first.pool.windows)
     if first.picture is None or first.picture.channels != channels:

@@ -19,7 +19,7 @@ class Signature:
     incoming: in order of delivery. aliases: whether spikes are copied. uniform: the parameters and derived values that
     are the same for all neurons; zero: those that are 0, of which nothing is computed. emptied: registers that are 0
     between two steps, with what they hold within one (see there). rested: registers that are 0 when a step's spikes
-    arrive, where a kernel asks for it. channels_last: of the layer (see `wiring.Layer`).
+    arrive, where a kernel asks for it. channels_last, noted: of the layer (see `wiring.Layer`).
     """
 
     neuron: str
@@ -30,6 +30,7 @@ class Signature:
     emptied: tuple[tuple[str, Interval], ...] = ()
     rested: tuple[str, ...] = ()
     channels_last: int = 0
+    noted: bool = False
 
     def row_type(self, neuron: NeuronClass, register: str) -> str:
         """Of the row that a register of one sample has while its steps run."""
@@ -42,6 +43,8 @@ TABLES = {"first": "int64", "patches": "int32", "sides": "int32"}
 PICTURE = (*TABLES, *DOWN, "kernel", "lowest", "highest")
 SWEEP = ("source_high", "source_wide", "swept")
 SENT = ("sent", "sent_stride")
+NOTED = ("noted", "noted_at")
+PLACE = 2  # what `noted_at` holds of a step: where its list begins, and how many it holds
 ACTED = 3  # what is written down of a step's events that are summed ahead
 
 
@@ -71,14 +74,16 @@ def arguments(profile: Profile, signature: Signature) -> list[str]:
     (see there) its patches and kernel, and what a spike of every source adds at most, and as a `sweep` (see there) its
     sides, kernel, and room for `order{k}` and `begins{k}`; of a pool its sides; of a sweep and of a pool the source's
     `sent{k}` and `sent_stride{k}`. Of sums that are made ahead, a row for each step of the block: `ahead{k}_{i}` [step,
-    padded], and `acted{k}` [step, ACTED], of the events how many, and what one acts as at least and at most. Columns of
-    matrices, targets of lists and parameters are in the order of the kernel's rows. Parameters and derived values `p_*`
-    [padded], or the value itself where it is uniform; for one sample, registers `row_*` [padded], and room for one in
-    the order of the layer, `turned`, where the rows have another. Registers `r_*` [sample, size], which are not read
-    where `begins` is 1: they are 0, as is every row of spikes before step 0; `out` [sample, rows, size] whose row
-    `lead` is step 0, its last row `last_spikes` [sample, size] and those before it `past_spikes` [sample, lead - 1,
-    size], or 0; `overflows` [sample, counted], `aliases` [size, slots]; of each register where it is recorded, `rec_*`
-    [sample, steps, size], or 0.
+    padded], and `acted{k}` [step, ACTED], of the events how many, and what one acts as at least and at most. Where it
+    is noted who spiked, lists of them `noted` [entry] and, for each step of the block, where its list begins and how
+    many it holds, `noted_at` [step, PLACE]; `noted{k}` and `noted_at{k}` are those of a source. Columns of matrices,
+    targets of lists and parameters are in the order of the kernel's rows. Parameters and derived values `p_*` [padded],
+    or the value itself where it is uniform; for one sample, registers `row_*` [padded], and room for one in the order
+    of the layer, `turned`, where the rows have another. Registers `r_*` [sample, size], which are not read where
+    `begins` is 1: they are 0, as is every row of spikes before step 0; `out` [sample, rows, size] whose row `lead` is
+    step 0, its last row `last_spikes` [sample, size] and those before it `past_spikes` [sample, lead - 1, size], or 0;
+    `overflows` [sample, counted], `aliases` [size, slots]; of each register where it is recorded, `rec_*` [sample,
+    steps, size], or 0.
     """
     neuron = profile.neurons[signature.neuron]
     names = ["size", "padded", "aliases", "slots"]
@@ -112,7 +117,10 @@ def of_thread(profile: Profile, signature: Signature) -> list[str]:
     names = list(SENT)
     for k, arrival in enumerate(signature.incoming):
         names += [f"{name}{k}" for name in SENT] if arrival.channels_last else []
-    return [*names, *of_block(profile, signature), *of_room(profile, signature)]
+    for k, arrival in enumerate(signature.incoming):
+        names += [f"{name}{k}" for name in NOTED] if arrival.noted else []
+    noted = NOTED if signature.noted else ()
+    return [*names, *noted, *of_block(profile, signature), *of_room(profile, signature)]
 
 
 def of_block(profile: Profile, signature: Signature) -> list[str]:

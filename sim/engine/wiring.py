@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from graphlib import TopologicalSorter
@@ -38,7 +39,8 @@ class Incoming:
     where each source is no write of its own. values: the projection's parameters, for the sum's stages.
     mutual: whether the source waits for the target, too; otherwise all of its steps are known before the target's.
     acting: what one source's spikes of a step act as. spikes: the type that counts them. channels_last: channels of
-    the source, if they are delivered in the step in which they are sent by a layer that lies so; else 0.
+    the source, if they are delivered in the step in which they are sent by a layer that lies so; else 0. noted: whether
+    the source notes who spiked (see `Layer`).
     """
 
     projection: int
@@ -55,6 +57,7 @@ class Incoming:
     pool: Pool | None
     channels_last: int = 0
     mutual: bool = False
+    noted: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,8 @@ class Layer:
     profile's values; what arrives, in order of delivery; who gets copies of spikes, and when.
 
     channels_last: channels of a picture whose neurons compiled kernels hold place by place, channels last; else 0, and
-    they hold them in the order of their numbers, channel by channel.
+    they hold them in the order of their numbers, channel by channel. noted: whether compiled kernels note which of its
+    neurons spiked in a step, as more than one delivery would list them.
     """
 
     name: str
@@ -88,6 +92,7 @@ class Layer:
     aliases: NDArray[np.int32] | None
     relays: Relays | None
     channels_last: int = 0
+    noted: bool = False
 
     @cached_property
     def dtypes(self) -> dict[str, str]:
@@ -121,12 +126,21 @@ def _wired(network: Network) -> list[list[Layer]]:
     order = list(TopologicalSorter(prompt).static_order())
     for name in order:
         layers[name] = _laid(layers[name], layers)
-    return [[_heard(layers[name], group) for name in group] for group in _groups(order, layers)]
+    noted = _noted(network, layers)
+    return [[_heard(layers[name], group, noted) for name in group] for group in _groups(order, layers)]
 
 
-def _heard(layer: Layer, group: Sequence[str]) -> Layer:
-    """With which of its sources wait for it, too: those of its group."""
-    return replace(layer, incoming=tuple(replace(i, mutual=i.source in group) for i in layer.incoming))
+def _noted(network: Network, layers: Mapping[str, Layer]) -> set[str]:
+    """Layers whose spikes, one a step at most, are listed for more than one delivery."""
+    heard = Counter(i.source for layer in layers.values() for i in layer.incoming)
+    plain = [name for name, layer in layers.items() if not layer.channels_last and _emission(network, name) == (0, 1)]
+    return {name for name in plain if heard[name] > 1}
+
+
+def _heard(layer: Layer, group: Sequence[str], noted: Collection[str]) -> Layer:
+    """With which of its sources wait for it, too, those of its group, and whose spikes are noted."""
+    incoming = tuple(replace(i, mutual=i.source in group, noted=i.source in noted) for i in layer.incoming)
+    return replace(layer, incoming=incoming, noted=layer.name in noted)
 
 
 def _laid(layer: Layer, before: Mapping[str, Layer]) -> Layer:
