@@ -37,6 +37,15 @@ def test_the_most_negative_weight_is_refused_where_the_word_is_narrow():
     ]
 
 
+def test_what_is_no_profile_population_or_projection_is_named_by_its_place():
+    assert refused(lambda: bs.Network(GENERIC, 2, [layer()], [])) == [
+        f"profile: found '{GENERIC}'; allowed: a Profile, as load_profile gives it"
+    ]
+    assert refused(lambda: network(3)) == ["populations: found 3; allowed: a list of Population"]
+    assert refused(lambda: network([layer(), "b"])) == ["populations[1]: found 'b'; allowed: a Population"]
+    assert refused(lambda: network([layer()], [None])) == ["projections[0]: found None; allowed: a Projection"]
+
+
 def test_many_bad_values_are_listed_briefly():
     assert refused(lambda: generic(np.full((2, 3), 300)))[-1] == (
         "projection 'input' to 'a': weights: 3 more values beyond -128 to 127"

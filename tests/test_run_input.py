@@ -15,6 +15,11 @@ def refused(spikes=SPIKES, **options):
     return str(caught.value)
 
 
+def test_what_is_no_network_is_refused():
+    with pytest.raises(bs.InputError, match=r"^network: found str; allowed: a Network$"):
+        bs.run("net.npz", SPIKES)
+
+
 @pytest.mark.parametrize(
     ("spikes", "found"),
     [

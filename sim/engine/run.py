@@ -54,6 +54,8 @@ def run(
 
     Raises InputError for input that does not fit, OverflowRefusedError where the profile has no rule, FileError.
     """
+    if not isinstance(network, Network):
+        raise InputError(f"network: found {type(network).__name__}; allowed: a Network")
     if engine not in ENGINES:
         raise InputError(f"engine: found {engine!r}; allowed: {', '.join(ENGINES)}")
     if threads is not None and (not isinstance(threads, int) or isinstance(threads, bool) or threads < 1):

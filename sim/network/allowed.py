@@ -22,6 +22,10 @@ def check_network(
 ) -> tuple[tuple[Population, ...], tuple[Projection, ...]]:
     """Canonical populations and projections. Raises NetworkError with every fault."""
     faults = Faults()
+    if not isinstance(profile, Profile):
+        raise NetworkError([f"profile: found {profile!r}; allowed: a Profile, as load_profile gives it"])
+    _check_parts("populations", populations, Population)
+    _check_parts("projections", projections, Projection)
     if not isinstance(inputs, int | np.integer) or inputs < 1:
         raise NetworkError([f"inputs: found {inputs!r}; allowed: 1 or more"])
     check_names([population.name for population in populations], faults)
@@ -44,6 +48,14 @@ def check_network(
     if faults.found:
         raise NetworkError(faults.found)
     return checked, _in_delivery_order(profile, checked, linked)
+
+
+def _check_parts(name: str, parts: Any, kind: type) -> None:
+    if not isinstance(parts, list | tuple):
+        raise NetworkError([f"{name}: found {parts!r}; allowed: a list of {kind.__name__}"])
+    wrong = [(place, part) for place, part in enumerate(parts) if not isinstance(part, kind)]
+    if wrong:
+        raise NetworkError([f"{name}[{place}]: found {part!r}; allowed: a {kind.__name__}" for place, part in wrong])
 
 
 def check_names(names: Sequence[Any], faults: Faults) -> None:
