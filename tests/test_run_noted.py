@@ -92,7 +92,7 @@ def test_steps_in_which_nobody_or_everybody_spikes(used_memory):
     assert set(trace["a"].spikes.sum(axis=2).ravel().tolist()) == {0, 130}
 
 
-@pytest.mark.parametrize("bytes_", [1, 2000, 5000, 1 << 24], ids=["1 step", "few steps", "more", "all"])
+@pytest.mark.parametrize("bytes_", [1, 2000, 5000, 1 << 22], ids=["1 step", "few steps", "more", "all"])
 def test_blocks_of_any_steps_have_the_same_bits(used_memory, monkeypatch, bytes_):
     monkeypatch.setattr(plan, "_NOTED", bytes_)
     for network in (

@@ -25,7 +25,7 @@ from .wiring import Layer
 
 _ONE = np.ones(1, np.int64)
 _KEPT = 1 << 20  # bytes of what is sent channels last, and summed ahead, in the steps that are run together
-_NOTED = 1 << 24  # bytes of what is noted of who spiked, at most
+_NOTED = 1 << 22  # bytes of what is noted of who spiked, at most
 _MOST_PLANS = 64  # of a network
 _PLANS: WeakKeyDictionary[Layer, dict[tuple[int, ...], Plan]] = WeakKeyDictionary()
 
