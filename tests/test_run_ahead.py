@@ -9,6 +9,7 @@ from bitspike.engine.kernel import kernel_key
 from bitspike.engine.prepare import signature
 from bitspike.engine.wiring import wire
 from builders import GENERIC, edited, random_generic, random_spikes, random_xylo
+from engines import assert_equal_to_arrays
 
 INPUTS, NEURONS = 70, 65
 
@@ -53,17 +54,6 @@ def some(seed=0, samples=3, steps=12, density=0.3, most=1, inputs=INPUTS):
     rng = np.random.default_rng(seed)
     shape = (samples, steps, inputs)
     return ((rng.random(shape) < density) * rng.integers(1, most, shape, endpoint=True)).astype(np.uint8)
-
-
-def assert_equal_to_arrays(network, spikes, golden=None, **options):
-    found = bs.run(network, spikes, record="all", **options)
-    golden = golden or bs.run(network, spikes, record="all", engine="array", state=options.get("state"))
-    bs.compare(found, golden).check()
-    assert found.overflows == golden.overflows
-    for name, registers in golden.state.items():
-        for register, values in registers.items():
-            np.testing.assert_array_equal(found.state[name][register], values, f"{name}.{register}")
-    return found
 
 
 def summed_ahead(network):

@@ -10,6 +10,7 @@ from bitspike.engine.prepare import prepare, signature
 from bitspike.engine.signature import of_room
 from bitspike.engine.wiring import wire
 from builders import GENERIC, edited, generic
+from engines import assert_equal_to_arrays
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,12 +21,6 @@ WORDS = ("s16.saturate", "s16.wrap", "s12.saturate", "s20.wrap")
 def profile(word, weight="s16"):
     changes = [(f"neurons.neuron.registers.{name}", word) for name in ("accumulator", "membrane")]
     return edited(GENERIC, *changes, ("connections.forward.weight.word", weight), ("input", "s8"))
-
-
-def assert_equal_to_arrays(network, spikes):
-    found, golden = (bs.run(network, spikes, record="all", engine=engine) for engine in ("compiled", "array"))
-    bs.compare(found, golden).check()
-    return golden
 
 
 @settings(max_examples=30)

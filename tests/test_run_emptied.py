@@ -7,6 +7,7 @@ from bitspike.engine.prepare import signature
 from bitspike.engine.wiring import wire
 from bitspike.ops.interval import Interval
 from builders import GENERIC, edited, generic
+from engines import assert_equal_to_arrays
 
 REST = dict.fromkeys(("bias_mant", "bias_exp", "ternary", "vth_low", "reset_interval", "reset_phase"), 0)
 INPUTS, NEURONS = 40, 33
@@ -31,15 +32,6 @@ def loihi(most, recurrent=False, exponent=0):
 
 def spikes(seed=0):
     return (np.random.default_rng(seed).random((3, 12, INPUTS)) < 0.3).astype(np.uint8)
-
-
-def assert_equal_to_arrays(network, given, **options):
-    found, golden = (bs.run(network, given, record="all", engine=e, **options) for e in ("compiled", "array"))
-    bs.compare(found, golden).check()
-    for name, registers in golden.state.items():
-        for register, values in registers.items():
-            assert np.array_equal(found.state[name][register], values)
-    return found
 
 
 def known(network):

@@ -6,6 +6,7 @@ import pytest
 from bitspike.engine import clocked
 from bitspike.profile.check import find_faults
 from builders import GENERIC, edited, generic, random_generic, random_spikes, random_xylo
+from engines import assert_same_state
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,12 +22,6 @@ def assert_engines_agree(network, spikes):
         bs.compare(found, golden).check()
         assert not bs.compare(found, golden).left_out
         assert_same_state(found.state, golden.state)
-
-
-def assert_same_state(a, b):
-    for name, registers in b.items():
-        for register, values in registers.items():
-            assert np.array_equal(a[name][register], values), f"{name}.{register}"
 
 
 @settings(max_examples=30)

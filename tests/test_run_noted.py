@@ -7,6 +7,7 @@ from bitspike.engine import ahead, plan, prepare
 from bitspike.engine.listing import AHEAD
 from bitspike.engine.wiring import wire
 from builders import GENERIC, edited, random_generic, random_spikes, random_xylo
+from engines import assert_equal_to_arrays
 
 PLAIN = bs.load_profile(GENERIC)
 DELAYED = edited(PLAIN, ("connections.forward.delay", {"per": "synapse", "word": "u3"}))
@@ -33,17 +34,6 @@ def recurrent(seed=0):
 
 def noted(network):
     return {layer.name for group in wire(network) for layer in group if layer.noted}
-
-
-def assert_equal_to_arrays(network, spikes, **options):
-    found = bs.run(network, spikes, record="all", **options)
-    golden = bs.run(network, spikes, record="all", engine="array", state=options.get("state"))
-    bs.compare(found, golden).check()
-    assert found.overflows == golden.overflows
-    for name, registers in golden.state.items():
-        for register, values in registers.items():
-            np.testing.assert_array_equal(found.state[name][register], values, f"{name}.{register}")
-    return found
 
 
 def some(network, seed=0, samples=3, steps=12, density=0.3):

@@ -6,6 +6,7 @@ import pytest
 from bitspike.engine import host, listing, matrix, prepare, sweep
 from bitspike.engine.kernel import kernel_key
 from builders import GENERIC, edited, generic
+from engines import assert_equal_to_arrays
 
 NEON, AVX2, AVX512 = 16 * 16, 16 * 32, 32 * 64  # bytes of vector registers
 
@@ -18,12 +19,6 @@ def processor(request, monkeypatch):
     for module in (listing, sweep):
         monkeypatch.setattr(module, "packs", lambda: packs)
     monkeypatch.setattr(prepare, "kernel_key", lambda *which: f"{request.param}\n{kernel_key(*which)}")
-
-
-def assert_equal_to_arrays(network, spikes):
-    trace, golden = (bs.run(network, spikes, record="all", engine=engine) for engine in ("compiled", "array"))
-    bs.compare(trace, golden).check()
-    assert trace.overflows == golden.overflows
 
 
 @pytest.mark.parametrize("neurons", [1, 64, 100, 288, 544])
