@@ -158,9 +158,9 @@ class _Kernel:
         return self.code.builder.mul(sample, self.neurons.size)
 
     def expect(self, sample: Any, step: Any) -> None:
-        """Ask for the row that a step's spikes are written to, where the layer reads it in the next one.
+        """Ask for the row that a step's spikes are written to, where weights leave no room for it in the caches.
 
-        Lines that are still on their way from memory would keep that waiting.
+        Lines that are still on their way from memory would keep the step waiting, or the next one, if it reads them.
         """
         if any(arrival.ahead for arrival in self.signature.incoming):
             row = self._out(sample, step)
